@@ -1,0 +1,92 @@
+#include "net/address.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/ascii.hpp"
+#include "base/assert.hpp"
+
+namespace sluice::net {
+
+std::optional<Address> Address::parse(std::string_view text) {
+  std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  std::string_view port_text = text.substr(colon + 1);
+  std::optional<std::uint64_t> port = ascii::parse_decimal(port_text);
+  if (!port || *port > 65535 || port_text.size() > 5) return std::nullopt;
+  const std::uint16_t network_port = htons(static_cast<std::uint16_t>(*port));
+
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    std::string plain(host.substr(1, host.size() - 2));
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = network_port;
+    if (::inet_pton(AF_INET6, plain.c_str(), &v6.sin6_addr) != 1) return std::nullopt;
+    return from_sockaddr(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  }
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = network_port;
+  if (::inet_pton(AF_INET, std::string(host).c_str(), &v4.sin_addr) != 1) return std::nullopt;
+  return from_sockaddr(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+}
+
+Address Address::from_sockaddr(const sockaddr* address, socklen_t size) {
+  Address result;
+  static_assert(sizeof(sockaddr_in6) == sizeof result.storage_);
+  SLUICE_ASSERT(size <= result.storage_.size());
+  std::memcpy(result.storage_.data(), address, size);
+  result.size_ = size;
+  return result;
+}
+
+std::uint16_t Address::port() const {
+  // sin_port and sin6_port lie at the same place.
+  std::uint16_t port = 0;
+  std::memcpy(&port, storage_.data() + offsetof(sockaddr_in, sin_port), sizeof port);
+  return ntohs(port);
+}
+
+namespace {
+
+char* write_ipv4(char* out, const unsigned char* bytes) {
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *out++ = '.';
+    out = ascii::write_decimal(out, bytes[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view Address::write_host(char* out) const {
+  if (family() == AF_INET) {
+    const char* bytes = storage_.data() + offsetof(sockaddr_in, sin_addr);
+    char* end = write_ipv4(out, reinterpret_cast<const unsigned char*>(bytes));
+    return {out, static_cast<std::size_t>(end - out)};
+  }
+  if (family() == AF_INET6) {
+    in6_addr v6{};
+    std::memcpy(&v6, storage_.data() + offsetof(sockaddr_in6, sin6_addr), sizeof v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+      char* end = write_ipv4(out, &v6.s6_addr[12]);
+      return {out, static_cast<std::size_t>(end - out)};
+    }
+    if (::inet_ntop(AF_INET6, &v6, out, text_bytes_max) != nullptr) return out;
+  }
+  return "unknown";
+}
+
+std::string Address::to_string() const {
+  char text[text_bytes_max];
+  std::string_view host = write_host(text);
+  std::string port_text = std::to_string(port());
+  if (host.contains(':')) return "[" + std::string(host) + "]:" + port_text;
+  return std::string(host) + ":" + port_text;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,117 @@
+#include "net/listener.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "base/assert.hpp"
+#include "runtime/kernel.hpp"
+
+namespace sluice::net {
+
+namespace kernel = runtime::kernel;
+
+namespace {
+
+// How long accepting rests when descriptors or memory have run out; new connections wait in the backlog meanwhile.
+constexpr Duration pause = std::chrono::milliseconds(50);
+
+Result<int> fail_and_close(int fd, int result) {
+  kernel::close(fd);
+  return std::unexpected(error_from_errno(-result));
+}
+
+}  // namespace
+
+class Listener::Joined final : public runtime::Suspension {
+ public:
+  explicit Joined(Listener& listener) : listener_(listener) {}
+  bool await_ready() const noexcept { return !listener_.in_flight(); }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    suspend(handle, handle.promise().strand());
+    listener_.joiner_ = this;
+  }
+  void await_resume() const noexcept {}
+  void wake() { make_ready(); }
+
+ private:
+  void on_cancelled() override {}
+  Listener& listener_;
+};
+
+Result<int> Listener::open_socket(const Address& address, int backlog) {
+  int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return std::unexpected(error_from_errno(-fd));
+  struct Option {
+    int level, name;
+  };
+  // Accepted sockets inherit TCP_NODELAY, which saves a system call for each of them.
+  for (Option option :
+       {Option{SOL_SOCKET, SO_REUSEADDR}, Option{SOL_SOCKET, SO_REUSEPORT}, Option{IPPROTO_TCP, TCP_NODELAY}}) {
+    if (int result = kernel::set_option(fd, option.level, option.name, 1); result < 0)
+      return fail_and_close(fd, result);
+  }
+  if (address.family() == AF_INET6) {
+    if (int result = kernel::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); result < 0)
+      return fail_and_close(fd, result);
+  }
+  if (int result = kernel::bind(fd, address.data(), address.size()); result < 0) return fail_and_close(fd, result);
+  if (int result = kernel::listen(fd, backlog); result < 0) return fail_and_close(fd, result);
+  return fd;
+}
+
+Listener::Listener(runtime::Loop& loop, int fd, Acceptor& acceptor) : loop_(loop), fd_(fd), acceptor_(acceptor) {}
+
+Listener::~Listener() { SLUICE_ASSERT(fd_ < 0); }
+
+void Listener::start() { arm(); }
+
+void Listener::arm() {
+  io_uring_sqe* sqe = loop_.next_sqe();
+  if (sqe == nullptr) {
+    loop_.wheel().arm(*this, loop_.now() + pause);
+    return;
+  }
+  io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  loop_.start(*this, sqe);
+}
+
+void Listener::on_completion(int result, unsigned /*flags*/) {
+  if (result >= 0) {
+    acceptor_.on_connection(result);
+  } else if (!in_flight() && !closing_ && result != -ECONNABORTED && result != -EINTR && result != -ECANCELED) {
+    // Out of descriptors (EMFILE, ENFILE) or of memory; anything else that is wrong with the socket is not cured by
+    // haste.
+    pauses_.store(pauses_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    loop_.wheel().arm(*this, loop_.now() + pause);
+    return;
+  }
+  if (!in_flight()) on_ended();
+}
+
+void Listener::on_joined() { on_ended(); }
+
+void Listener::on_ended() {
+  if (joiner_ != nullptr) {
+    std::exchange(joiner_, nullptr)->wake();
+  } else if (!closing_ && !is_armed()) {
+    arm();
+  }
+}
+
+void Listener::on_deadline() { arm(); }
+
+runtime::Task<void> Listener::close() {
+  closing_ = true;
+  if (is_armed()) loop_.wheel().disarm(*this);
+  loop_.cancel(*this);
+  co_await Joined(*this);
+  // Connections that the kernel has completed for this socket would be reset by closing it.
+  for (int fd = kernel::accept(fd_); fd >= 0; fd = kernel::accept(fd_)) acceptor_.on_connection(fd);
+  kernel::close(std::exchange(fd_, -1));
+}
+
+}  // namespace sluice::net

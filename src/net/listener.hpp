@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/error.hpp"
+#include "net/address.hpp"
+#include "runtime/loop.hpp"
+#include "runtime/task.hpp"
+
+namespace sluice::net {
+
+// What: one shard's listening socket of an address that all shards share through SO_REUSEPORT, with a multishot accept.
+// Shard: one.
+// Lifetime: close() has ended before it is destroyed.
+// Invariants: each accepted descriptor goes to the acceptor exactly once.
+class Listener final : private runtime::Operation, private runtime::Timer {
+ public:
+  class Acceptor {
+   public:
+    // Owns fd (non-blocking, close-on-exec, TCP_NODELAY).
+    virtual void on_connection(int fd) = 0;
+
+   protected:
+    ~Acceptor() = default;
+  };
+
+  // A bound and listening socket, made on the control thread so that errors show before any shard starts.
+  // Errors: what socket(2), bind(2) and listen(2) say.
+  [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog);
+
+  // Owns fd from here on.
+  Listener(runtime::Loop& loop, int fd, Acceptor& acceptor);
+  ~Listener();
+
+  void start();
+  // Cancels and joins the accept, takes what the backlog still holds, closes. Uncancellable; once.
+  runtime::Task<void> close();
+
+  // How often accepting paused because there was no descriptor or no memory left.
+  [[nodiscard]] std::uint64_t pauses() const { return pauses_.load(std::memory_order_relaxed); }
+
+ private:
+  class Joined;
+  void arm();
+  void on_completion(int result, unsigned flags) override;
+  void on_joined() override;
+  void on_deadline() override;
+  void on_ended();
+
+  runtime::Loop& loop_;
+  int fd_;
+  Acceptor& acceptor_;
+  Joined* joiner_ = nullptr;
+  bool closing_ = false;
+  std::atomic<std::uint64_t> pauses_{0};
+};
+
+}  // namespace sluice::net

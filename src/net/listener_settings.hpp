@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/key.hpp"
+
+namespace sluice::net {
+
+// One [[listener]].
+struct ListenerSettings {
+  config::Placed<std::string> name;
+  config::Placed<std::string> address;  // "ip:port", canonical
+  std::uint32_t backlog = 4096;         // connections that the kernel holds until they are accepted, for each shard
+};
+
+extern const config::Keys<ListenerSettings> listener_keys;
+
+}  // namespace sluice::net

@@ -1,0 +1,72 @@
+#include "net/splice.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/assert.hpp"
+#include "runtime/operation.hpp"
+
+namespace sluice::net {
+
+using runtime::Task;
+
+namespace {
+
+bool passes(long result) { return result == -EAGAIN || result == -EINTR; }
+
+}  // namespace
+
+Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& pipe, Duration idle_timeout) {
+  SLUICE_ASSERT(!from.has_unread() && pipe.filled() == 0);
+  runtime::Loop& loop = from.loop();
+  SpliceOutcome outcome;
+  std::uint64_t unread = bytes;  // still in the source
+  bool source_open = !from.has_ended();
+  while (outcome.moved < bytes) {
+    bool progress = false;
+    if (source_open && unread > 0 && pipe.filled() < pipe.capacity()) {
+      long got = pipe.fill_from(from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>(unread, pipe.capacity())));
+      if (got > 0) {
+        unread -= static_cast<std::uint64_t>(got);
+        progress = true;
+      } else if (got == 0) {
+        from.note_end(0);
+        source_open = false;
+      } else if (!passes(got)) {
+        from.note_end(static_cast<int>(-got));
+        outcome.error = error_from_errno(static_cast<int>(-got));
+        source_open = false;
+      }
+    }
+    if (pipe.filled() > 0) {
+      long put = pipe.drain_to(to.fd());
+      if (put > 0) {
+        outcome.moved += static_cast<std::uint64_t>(put);
+        progress = true;
+      } else if (put < 0 && !passes(put)) {
+        outcome.end = SpliceOutcome::End::sink_failed;
+        outcome.error = error_from_errno(static_cast<int>(-put));
+        co_return outcome;
+      }
+    }
+    if (progress) continue;
+    if (pipe.filled() == 0 && !source_open) {
+      outcome.end = from.has_failed() ? SpliceOutcome::End::source_failed : SpliceOutcome::End::source_ended;
+      co_return outcome;
+    }
+    // With bytes in the pipe the sink is the one that is not ready; without, the source.
+    const bool wait_for_sink = pipe.filled() > 0;
+    Result<int> ready = wait_for_sink ? co_await runtime::poll(to.fd(), POLLOUT, loop.now() + idle_timeout)
+                                      : co_await runtime::poll(from.fd(), POLLIN, loop.now() + idle_timeout);
+    if (!ready && ready.error().os_error != EINTR) {
+      outcome.end = wait_for_sink ? SpliceOutcome::End::sink_failed : SpliceOutcome::End::source_failed;
+      outcome.error = ready.error();
+      co_return outcome;
+    }
+  }
+  co_return outcome;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,261 @@
+#include "net/stream.hpp"
+
+#include <cerrno>
+
+#include "base/assert.hpp"
+#include "runtime/kernel.hpp"
+#include "runtime/operation.hpp"
+
+namespace sluice::net {
+
+using runtime::Slice;
+using runtime::Task;
+
+// What: waits until the stream's receive has no completion left to come. Not cancellable: closing always finishes.
+class Stream::Joined final : public runtime::Suspension {
+ public:
+  explicit Joined(Stream& stream) : stream_(stream) {}
+  bool await_ready() const noexcept { return !stream_.in_flight(); }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    SLUICE_ASSERT(stream_.joiner_ == nullptr);
+    suspend(handle, handle.promise().strand());
+    stream_.joiner_ = this;
+  }
+  void await_resume() const noexcept {}
+  void wake() { make_ready(); }
+
+ private:
+  void on_cancelled() override {}
+  Stream& stream_;
+};
+
+Stream::Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max)
+    : loop_(loop), buffers_(buffers), queue_(buffers), fd_(fd), share_max_(share_max) {}
+
+Stream::~Stream() { SLUICE_ASSERT(fd_ < 0 && reader_ == nullptr && joiner_ == nullptr); }
+
+void Stream::start_receiving() {
+  may_rearm_ = true;
+  if (state_ == ReceiveState::idle) arm();
+}
+
+void Stream::arm() {
+  io_uring_sqe* sqe = loop_.next_sqe();
+  if (sqe == nullptr) {
+    // No room even after a submit: this connection is the newest work, so it is the one to go.
+    note_end(EAGAIN);
+    return;
+  }
+  io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = static_cast<std::uint16_t>(buffers_.group());
+  loop_.start(*this, sqe);
+  state_ = ReceiveState::armed;
+}
+
+void Stream::on_completion(int result, unsigned flags) {
+  if (result > 0) {
+    queue_.push(flags, static_cast<std::size_t>(result));
+    if (queue_.count() >= share_max_ && state_ == ReceiveState::armed && in_flight()) {
+      state_ = ReceiveState::stopping;
+      loop_.cancel(*this);
+    }
+  }
+  if (!in_flight()) {
+    settle(result);
+  } else if (result <= 0 && state_ == ReceiveState::stopping) {
+    // Final, and only the cancel's own completion is still to come: keep what it said.
+    if (result != -ECANCELED && result != -ENOBUFS) note_end(-result);
+  }
+  announce();
+}
+
+void Stream::on_joined() {
+  settle(-ECANCELED);
+  announce();
+}
+
+// The receive has ended, with `result` as its last word.
+void Stream::settle(int result) {
+  if (state_ != ReceiveState::ended) {
+    state_ = ReceiveState::idle;
+    if (result == 0) {
+      note_end(0);
+    } else if (result == -ENOBUFS) {
+      if (may_rearm_ && queue_.is_empty()) {
+        state_ = ReceiveState::starved;
+        buffers_.wait_for_buffers(*this);
+      }
+    } else if (result < 0 && result != -ECANCELED && result != -EINTR) {
+      note_end(-result);
+    } else if (reader_ != nullptr && may_rearm_ && queue_.is_empty()) {
+      arm();  // the kernel dropped the multishot, or the pause is over: somebody waits
+    }
+  }
+  if (joiner_ != nullptr && !in_flight()) std::exchange(joiner_, nullptr)->wake();
+}
+
+void Stream::on_buffers() {
+  state_ = ReceiveState::idle;
+  arm();
+  // Called while somebody gives a buffer back: nothing may be resumed from here.
+  if (reader_ != nullptr && can_read_now()) reader_->end_later();
+}
+
+// Tells whoever waits that there is something to read.
+void Stream::announce() {
+  if (!can_read_now()) return;
+  if (reader_ != nullptr) {
+    Read* reader = reader_;
+    reader->end();
+    reader->resume();
+  } else if (observer_ != nullptr) {
+    observer_->on_unread_input(*this);
+  }
+}
+
+void Stream::note_end(int errno_value) {
+  if (state_ == ReceiveState::ended) return;
+  if (is_starved()) buffers_.stop_waiting(*this);
+  state_ = ReceiveState::ended;
+  receive_error_ = errno_value;
+}
+
+bool Stream::Read::begin(std::coroutine_handle<> handle, runtime::Strand& strand) {
+  SLUICE_ASSERT(stream_.reader_ == nullptr);
+  if (strand.is_cancelled()) {
+    outcome_ = failure(ErrorCode::cancelled);
+    return false;
+  }
+  if (stream_.state_ == ReceiveState::idle) {
+    stream_.may_rearm_ = true;
+    stream_.arm();
+    if (stream_.can_read_now()) return false;
+  }
+  suspend(handle, strand);
+  stream_.reader_ = this;
+  if (!deadline_.is_never()) strand.loop().wheel().arm(*this, deadline_);
+  return true;
+}
+
+void Stream::Read::end() {
+  stream_.reader_ = nullptr;
+  if (is_armed()) stream_.loop_.wheel().disarm(*this);
+}
+
+void Stream::Read::on_deadline() {
+  outcome_ = failure(ErrorCode::timed_out);
+  end();
+  resume();
+}
+
+void Stream::Read::on_cancelled() {
+  outcome_ = failure(ErrorCode::cancelled);
+  end_later();
+}
+
+void Stream::Read::end_later() {
+  end();
+  make_ready();
+}
+
+Result<Slice> Stream::Read::await_resume() noexcept {
+  if (!outcome_) return std::unexpected(outcome_.error());
+  if (!stream_.queue_.is_empty()) return stream_.queue_.pop();
+  if (stream_.receive_error_ != 0) return std::unexpected(error_from_errno(stream_.receive_error_));
+  return Slice();
+}
+
+Task<void> Stream::stop_receiving() {
+  may_rearm_ = false;
+  if (is_starved()) {
+    buffers_.stop_waiting(*this);
+    state_ = ReceiveState::idle;
+  }
+  if (state_ == ReceiveState::armed) {
+    state_ = ReceiveState::stopping;
+    loop_.cancel(*this);
+  }
+  co_await Joined(*this);
+}
+
+Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant deadline) {
+  SLUICE_ASSERT(!in_flight() && queue_.is_empty());
+  if (state_ == ReceiveState::ended) {
+    if (receive_error_ != 0) co_return std::unexpected(error_from_errno(receive_error_));
+    co_return std::size_t{0};
+  }
+  Result<int> count = co_await runtime::receive(fd_, memory.data(), memory.size(), deadline);
+  if (!count) {
+    ErrorCode code = count.error().code;
+    if (code != ErrorCode::timed_out && code != ErrorCode::cancelled) note_end(count.error().os_error);
+    co_return std::unexpected(count.error());
+  }
+  if (*count == 0) note_end(0);
+  co_return static_cast<std::size_t>(*count);
+}
+
+Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout) {
+  while (!bytes.empty()) {
+    Result<int> count = co_await runtime::send(fd_, bytes.data(), bytes.size(), 0, loop_.now() + idle_timeout);
+    if (!count) {
+      if (count.error().os_error == EINTR) continue;
+      co_return std::unexpected(count.error());
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(*count));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Stream::write(std::string_view first, std::string_view second, Duration idle_timeout) {
+  while (!first.empty() && !second.empty()) {
+    iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                      {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    Result<int> count = co_await runtime::send_message(fd_, &message, 0, loop_.now() + idle_timeout);
+    if (!count) {
+      if (count.error().os_error == EINTR) continue;
+      co_return std::unexpected(count.error());
+    }
+    auto sent = static_cast<std::size_t>(*count);
+    std::size_t of_first = std::min(sent, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(sent - of_first);
+  }
+  co_return co_await write(first.empty() ? second : first, idle_timeout);
+}
+
+void Stream::shut_down_writing() { (void)runtime::kernel::shutdown(fd_, SHUT_WR); }
+
+void Stream::shut_down() { (void)runtime::kernel::shutdown(fd_, SHUT_RDWR); }
+
+void Stream::abort_on_close() { (void)runtime::kernel::reset_on_close(fd_); }
+
+Task<void> Stream::close() {
+  observer_ = nullptr;
+  co_await stop_receiving();
+  queue_.clear();
+  note_end(ECANCELED);
+  runtime::kernel::close(std::exchange(fd_, -1));
+}
+
+std::string_view to_string(Stream::ReceiveState state) noexcept {
+  switch (state) {
+    case Stream::ReceiveState::idle:
+      return "idle";
+    case Stream::ReceiveState::armed:
+      return "armed";
+    case Stream::ReceiveState::stopping:
+      return "stopping";
+    case Stream::ReceiveState::starved:
+      return "starved";
+    case Stream::ReceiveState::ended:
+      return "ended";
+  }
+  return "?";
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "runtime/buffer_ring.hpp"
+#include "runtime/loop.hpp"
+#include "runtime/task.hpp"
+
+namespace sluice::net {
+
+// What: a connected stream socket. It receives with one multishot operation into the shard's provided buffers, so that
+// an
+//       idle connection costs no buffer and a small message no extra submission; for long bodies the multishot is
+//       stopped and single receives or splices follow.
+// Shard: one.
+// Lifetime: close() has ended before it is destroyed.
+// Invariants: at most one reader and one writer at a time. Bytes come out in order, queue first. After the first end
+// (eof or
+//             error) nothing more is received, and the first error is kept.
+class Stream final : private runtime::Operation, private runtime::BufferRing::Starved {
+ public:
+  // Told when something arrives (bytes, eof, an error) and nobody waits in read().
+  class Observer {
+   public:
+    virtual void on_unread_input(Stream& stream) = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+  enum class ReceiveState : unsigned char {
+    idle,      // nothing in flight
+    armed,     // the multishot is in flight
+    stopping,  // its cancel is on the way
+    starved,   // ended with ENOBUFS, waits for buffers
+    ended,     // eof or failed: nothing will come
+  };
+
+  // Owns fd from here on. share_max: received buffers it may hold unread before it pauses.
+  Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max);
+  ~Stream();
+
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] runtime::Loop& loop() const { return loop_; }
+  [[nodiscard]] ReceiveState receive_state() const { return state_; }
+  // The peer will send no more (eof or failed), and everything that it sent has been read.
+  [[nodiscard]] bool has_ended() const { return state_ == ReceiveState::ended && queue_.is_empty(); }
+  // As has_ended, but what was received may still be unread.
+  [[nodiscard]] bool will_receive_no_more() const { return state_ == ReceiveState::ended; }
+  [[nodiscard]] bool has_failed() const { return receive_error_ != 0; }
+  [[nodiscard]] bool has_unread() const { return !queue_.is_empty(); }
+  void set_observer(Observer* observer) { observer_ = observer; }
+
+  // Starts to receive ahead of the first read.
+  void start_receiving();
+  // No more than what has been received already will arrive in the queue; joined when it returns. Uncancellable.
+  runtime::Task<void> stop_receiving();
+
+  // What: waiting for received bytes. Gives a Slice; an empty one is eof. Errors: reset, timed_out, cancelled, system.
+  class Read final : public runtime::Suspension, public runtime::Timer {
+   public:
+    Read(Stream& stream, Instant deadline) : stream_(stream), deadline_(deadline) {}
+    bool await_ready() const noexcept { return stream_.can_read_now(); }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+      return begin(handle, handle.promise().strand());
+    }
+    Result<runtime::Slice> await_resume() noexcept;
+
+   private:
+    friend class Stream;
+    [[nodiscard]] bool begin(std::coroutine_handle<> handle, runtime::Strand& strand);
+    void end();
+    void end_later();
+    void on_deadline() override;
+    void on_cancelled() override;
+    Stream& stream_;
+    Instant deadline_;
+    Result<void> outcome_;
+  };
+  [[nodiscard]] Read read(Instant deadline) { return {*this, deadline}; }
+  // What has been received already; nothing when there is none.
+  [[nodiscard]] std::optional<runtime::Slice> try_read() {
+    if (queue_.is_empty()) return std::nullopt;
+    return queue_.pop();
+  }
+
+  // Receives into memory of the caller's, past the queue: only while the multishot is stopped and the queue is empty.
+  // Gives the number of bytes, 0 at eof.
+  runtime::Task<Result<std::size_t>> read_into(std::span<char> memory, Instant deadline);
+
+  // Sends everything. idle_timeout: how long the peer may take none of it. Errors: reset, timed_out, cancelled, system.
+  runtime::Task<Result<void>> write(std::string_view bytes, Duration idle_timeout);
+  // Sends first, then second, in as few operations as the socket allows.
+  runtime::Task<Result<void>> write(std::string_view first, std::string_view second, Duration idle_timeout);
+
+  // Both directions end at once: whoever waits for the peer is woken by an eof.
+  void shut_down();
+  // FIN: we will send no more.
+  void shut_down_writing();
+  // Closing will send RST: what was sent so far must not look complete.
+  void abort_on_close();
+  // Cancels what is in flight, joins it, releases the descriptor. Uncancellable; once.
+  runtime::Task<void> close();
+
+  // For whoever moves bytes past read(): splice saw the end, or an error, itself.
+  void note_end(int errno_value);
+
+ private:
+  class Joined;
+  [[nodiscard]] bool can_read_now() const { return !queue_.is_empty() || state_ == ReceiveState::ended; }
+  void arm();
+  void on_completion(int result, unsigned flags) override;
+  void on_joined() override;
+  void on_buffers() override;
+  void settle(int result);
+  void announce();
+
+  runtime::Loop& loop_;
+  runtime::BufferRing& buffers_;
+  runtime::SliceQueue queue_;
+  Read* reader_ = nullptr;
+  Joined* joiner_ = nullptr;
+  Observer* observer_ = nullptr;
+  int fd_;
+  int receive_error_ = 0;  // errno; 0 at eof
+  unsigned share_max_;
+  ReceiveState state_ = ReceiveState::idle;
+  bool may_rearm_ = true;  // not while stopped for a splice, nor once closing
+};
+
+[[nodiscard]] std::string_view to_string(Stream::ReceiveState state) noexcept;
+
+}  // namespace sluice::net
