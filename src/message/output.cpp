@@ -1,0 +1,22 @@
+#include "message/output.hpp"
+
+namespace sluice::message {
+
+using runtime::Task;
+
+Task<Result<void>> Output::flush(Duration idle_timeout) {
+  if (used_ == 0) co_return Result<void>();
+  Result<void> sent = co_await stream_.write(buffered(), idle_timeout);
+  if (sent) bytes_sent_ += used_;
+  clear();
+  co_return sent;
+}
+
+Task<Result<void>> Output::flush_with(std::string_view data, Duration idle_timeout) {
+  Result<void> sent = co_await stream_.write(buffered(), data, idle_timeout);
+  if (sent) bytes_sent_ += used_ + data.size();
+  clear();
+  co_return sent;
+}
+
+}  // namespace sluice::message
