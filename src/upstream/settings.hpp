@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "config/key.hpp"
+#include "route/settings.hpp"
+
+namespace sluice::upstream {
+
+struct EndpointSettings {
+  config::Placed<std::string> address;  // "ip:port", canonical
+  std::uint32_t weight = 1;
+};
+
+struct KeepAliveSettings {
+  std::uint32_t max_idle = 64;  // idle connections that one shard keeps to the whole upstream
+  Duration idle_timeout = std::chrono::seconds(55);
+  std::optional<std::uint64_t> max_requests;  // on one connection; none: no limit
+};
+
+// One [upstream.NAME].
+struct UpstreamSettings {
+  config::Placed<std::string> name;
+  std::vector<EndpointSettings> endpoints;
+  KeepAliveSettings keep_alive;
+  route::TimeoutOverrides timeouts;
+};
+
+extern const config::Keys<UpstreamSettings> upstream_keys;
+
+}  // namespace sluice::upstream

@@ -1,0 +1,134 @@
+#include "upstream/upstream.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/assert.hpp"
+#include "runtime/kernel.hpp"
+#include "runtime/operation.hpp"
+
+namespace sluice::upstream {
+
+using runtime::Task;
+namespace kernel = runtime::kernel;
+
+// The peer closed an idle connection, or sent what nobody asked for: either way it is of no further use.
+void Connection::on_unread_input(net::Stream& /*stream*/) { endpoint_.evict(*this); }
+
+void Connection::on_deadline() { endpoint_.evict(*this); }
+
+Endpoint::~Endpoint() { SLUICE_ASSERT(open_ == 0); }
+
+Connection* Endpoint::take_idle() {
+  Connection* connection = idle_.front();
+  if (connection == nullptr) return nullptr;
+  connection->idle_hook_.unlink();
+  connection->stream_.set_observer(nullptr);
+  resources_.loop.wheel().disarm(*connection);
+  --upstream_.idle_count_;
+  ++connection->exchanges_;
+  return connection;
+}
+
+Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
+  auto fail = [](Error error) {
+    error.side = Side::upstream;
+    error.retry = Retry::safe;
+    return std::unexpected(error);
+  };
+  int fd = kernel::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) co_return fail(error_from_errno(-fd));
+  if (int result = kernel::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) {
+    kernel::close(fd);
+    co_return fail(error_from_errno(-result));
+  }
+  Result<int> connected =
+      co_await runtime::connect(fd, address_.data(), address_.size(), resources_.loop.now() + timeout);
+  if (!connected) {
+    kernel::close(fd);
+    co_return fail(connected.error());
+  }
+  auto* connection =
+      new Connection(*this, resources_.loop, resources_.buffers, resources_.blocks, fd, resources_.receive_share_max);
+  connection->exchanges_ = 1;
+  ++open_;
+  co_return connection;
+}
+
+void Endpoint::keep(Connection& connection) {
+  SLUICE_ASSERT(connection.input_.is_empty() && connection.output_.is_empty());
+  connection.input_.release();
+  const KeepAliveSettings& settings = upstream_.keep_alive();
+  bool is_worn_out = settings.max_requests && connection.exchanges_ >= *settings.max_requests;
+  bool has_news = connection.stream_.has_unread() || connection.stream_.will_receive_no_more();
+  bool is_full = upstream_.idle_count_ >= settings.max_idle;
+  idle_.push_front(connection);
+  ++upstream_.idle_count_;
+  resources_.loop.wheel().arm(connection, resources_.loop.now() + settings.idle_timeout);
+  if (is_worn_out || has_news || is_full || resources_.loop.is_stopping()) {
+    evict(connection);
+    return;
+  }
+  connection.stream_.set_observer(&connection);
+  connection.stream_.start_receiving();
+}
+
+void Endpoint::evict(Connection& connection) {
+  connection.idle_hook_.unlink();
+  connection.stream_.set_observer(nullptr);
+  if (connection.is_armed()) resources_.loop.wheel().disarm(connection);
+  --upstream_.idle_count_;
+  resources_.loop.spawn("upstream close", close_evicted(&connection));
+}
+
+Task<void> Endpoint::close_evicted(Connection* connection) { co_await discard(*connection); }
+
+Task<void> Endpoint::discard(Connection& connection) {
+  connection.input_.consume(connection.input_.bytes().size());
+  connection.input_.release();
+  connection.output_.clear();
+  co_await connection.stream_.close();
+  --open_;
+  delete &connection;
+}
+
+void Endpoint::evict_idle() {
+  while (Connection* connection = idle_.front()) evict(*connection);
+}
+
+namespace {
+
+std::vector<std::uint32_t> weights_of(const UpstreamSettings& settings) {
+  std::vector<std::uint32_t> weights;
+  for (const EndpointSettings& endpoint : settings.endpoints) weights.push_back(endpoint.weight);
+  return weights;
+}
+
+}  // namespace
+
+Upstream::Upstream(const UpstreamSettings& settings, const Resources& resources, std::uint64_t seed)
+    : name_(settings.name.value), keep_alive_(settings.keep_alive), turn_(weights_of(settings), seed) {
+  for (const EndpointSettings& endpoint : settings.endpoints) {
+    std::optional<net::Address> address = net::Address::parse(endpoint.address.value);
+    SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
+    endpoints_.push_back(std::make_unique<Endpoint>(*this, resources, *address, endpoint.address.value));
+  }
+}
+
+Endpoint* Upstream::pick(std::uint64_t excluded) {
+  auto is_eligible = [excluded](std::size_t index) { return index >= 64 || (excluded >> index & 1) == 0; };
+  std::optional<std::size_t> index = turn_.pick(is_eligible);
+  return index ? endpoints_[*index].get() : nullptr;
+}
+
+std::size_t Upstream::index_of(const Endpoint& endpoint) const {
+  std::size_t index = 0;
+  while (endpoints_[index].get() != &endpoint) ++index;
+  return index;
+}
+
+void Upstream::evict_idle() {
+  for (auto& endpoint : endpoints_) endpoint->evict_idle();
+}
+
+}  // namespace sluice::upstream
