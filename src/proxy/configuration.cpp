@@ -1,0 +1,122 @@
+#include "proxy/configuration.hpp"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/document.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+constexpr auto keys = std::to_array<config::Key<Configuration>>({
+    config::integer<&Configuration::shards>("shards", {1, 1024},
+                                            "Threads that serve, each with its own ring and sockets.")
+        .otherwise("one for each usable CPU"),
+    config::tables<&Configuration::listeners, net::listener_keys>("listener", {1, 256}, "Where clients connect.")
+        .required(),
+    config::named_tables<&Configuration::upstreams, upstream::upstream_keys>("upstream",
+                                                                             "Servers that do the same work."),
+    config::tables<&Configuration::routes, route::route_keys>("route", {1, 100'000},
+                                                              "Which requests go to which upstream.")
+        .required(),
+    config::table<&Configuration::log, log_keys>("log", "The access log. Errors go to standard error."),
+    config::table<&Configuration::limits, limit_keys>("limits", "Bounds on what a peer may send or hold."),
+    config::table<&Configuration::timeouts, timeout_keys>("timeouts",
+                                                          "Bounds on every wait; there are no endless ones."),
+    config::table<&Configuration::shard_defaults, shard_keys>("shard_defaults",
+                                                              "What each shard is given to work with."),
+});
+
+// Complains of every value that stood before. `value` gives the Placed string of an item.
+template <class Item, class Value>
+void check_unique(const std::vector<Item>& items, Value value, std::string_view what, config::Problems& problems) {
+  std::map<std::string_view, config::Place> seen;
+  for (const Item& item : items) {
+    const config::Placed<std::string>& placed = std::invoke(value, item);
+    // Missing or wrong: told already.
+    if (placed.value.empty()) continue;
+    auto [first, is_new] = seen.try_emplace(placed.value, placed.place);
+    if (is_new) continue;
+    problems.add(placed.place, fmt::format("duplicate {} {}: it stands at {} already", what,
+                                           config::in_quotes(placed.value), problems.place_text(first->second)));
+  }
+}
+
+std::map<std::string_view, std::uint32_t> upstream_indices(const Configuration& configuration) {
+  std::map<std::string_view, std::uint32_t> indices;
+  for (const auto& upstream : configuration.upstreams) {
+    indices.emplace(upstream.name.value, static_cast<std::uint32_t>(indices.size()));
+  }
+  return indices;
+}
+
+void check_references(const Configuration& configuration, config::Problems& problems) {
+  auto indices = upstream_indices(configuration);
+  std::vector<std::string_view> names;
+  names.reserve(indices.size());
+  for (const auto& [name, index] : indices) names.push_back(name);
+  for (const route::RouteSettings& route : configuration.routes) {
+    const auto& [name, place] = route.upstream;
+    if (name.empty() || indices.contains(name)) continue;
+    std::string hint = problems.is_full() ? "" : config::suggestion(name, names);
+    problems.add(place, fmt::format("there is no upstream {}{}", config::in_quotes(name), hint));
+  }
+}
+
+void check(const Configuration& configuration, config::Problems& problems) {
+  check_unique(configuration.listeners, &net::ListenerSettings::name, "listener name", problems);
+  check_unique(configuration.listeners, &net::ListenerSettings::address, "listener address", problems);
+  for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
+    check_unique(upstream.endpoints, &upstream::EndpointSettings::address, "endpoint", problems);
+  }
+  check_unique(configuration.routes, &route::RouteSettings::name, "route name", problems);
+  route::check_routes(configuration.routes, problems);
+  check_references(configuration, problems);
+}
+
+std::expected<Configuration, ConfigurationErrors> parse(std::string_view text, config::Problems& problems) {
+  Configuration configuration;
+  if (auto root = config::parse_document(text, problems)) {
+    config::read(config::Cursor(*root, {}, problems), configuration_keys, configuration);
+    check(configuration, problems);
+  }
+  if (!problems.is_empty()) return std::unexpected(problems.lines());
+  return configuration;
+}
+
+}  // namespace
+
+constinit const config::Keys<Configuration> configuration_keys = keys;
+
+route::Table Configuration::route_table() const {
+  auto indices = upstream_indices(*this);
+  std::vector<route::Route> table;
+  for (const route::RouteSettings& route : routes) {
+    std::uint32_t upstream = indices.at(route.upstream.value);
+    table.push_back({.name = route.display_name(),
+                     .host = route.host,
+                     .path = route.path,
+                     .upstream = upstream,
+                     .strip_prefix = route.strip_prefix.value,
+                     .timeouts = route.timeouts.over(upstreams[upstream].timeouts.over(timeouts.exchange()))});
+  }
+  return route::Table(std::move(table));
+}
+
+std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path) {
+  config::Problems problems(path);
+  auto text = config::read_file(path, problems);
+  if (!text) return std::unexpected(problems.lines());
+  return parse(*text, problems);
+}
+
+std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file, std::string_view text) {
+  config::Problems problems(std::move(file));
+  return parse(text, problems);
+}
+
+}  // namespace sluice::proxy

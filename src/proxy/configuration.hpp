@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/key.hpp"
+#include "net/listener_settings.hpp"
+#include "proxy/settings.hpp"
+#include "route/settings.hpp"
+#include "route/table.hpp"
+#include "upstream/settings.hpp"
+
+namespace sluice::proxy {
+
+// What: the whole file as plain values, checked: what stands here can be built.
+struct Configuration {
+  std::optional<std::uint32_t> shards;  // none: one for each CPU that the process may use
+  std::vector<net::ListenerSettings> listeners;
+  std::vector<upstream::UpstreamSettings> upstreams;
+  std::vector<route::RouteSettings> routes;
+  LogSettings log;
+  LimitSettings limits;
+  TimeoutSettings timeouts;
+  ShardSettings shard_defaults;
+
+  // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved.
+  [[nodiscard]] route::Table route_table() const;
+};
+
+// Top-level keys, and through them all others.
+extern const config::Keys<Configuration> configuration_keys;
+
+// Every line is "file:line:column: message".
+using ConfigurationErrors = std::vector<std::string>;
+
+// Reads and checks a file. Blocks; for the control thread and for -t.
+[[nodiscard]] std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path);
+// The same for a text; file: the name that messages give it.
+[[nodiscard]] std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file,
+                                                                                    std::string_view text);
+
+}  // namespace sluice::proxy

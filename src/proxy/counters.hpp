@@ -1,0 +1,28 @@
+#pragma once
+
+#include "metrics/counter.hpp"
+
+namespace sluice::proxy {
+
+// What: what one shard has done so far.
+// Shard: written by its own, read by any thread.
+struct alignas(64) ShardCounters {
+  metrics::Counter connections_accepted;
+  metrics::Counter connections_open;
+  metrics::Counter connections_shed;  // closed unserved: limits.max_connections
+  metrics::Counter requests;          // request heads, whole or refused
+  metrics::Counter responses_2xx_3xx;
+  metrics::Counter responses_4xx;
+  metrics::Counter responses_5xx;
+  metrics::Counter own_replies;  // made here, not upstream
+  metrics::Counter client_gone;  // 499
+  metrics::Counter upstream_connects;
+  metrics::Counter upstream_reuses;
+  metrics::Counter upstream_failures;
+  metrics::Counter retries;
+  metrics::Counter aborted_responses;  // broken off after they were committed
+  metrics::Counter log_lines;
+  metrics::Counter log_lines_dropped;
+};
+
+}  // namespace sluice::proxy

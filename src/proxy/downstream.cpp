@@ -1,0 +1,119 @@
+#include "proxy/downstream.hpp"
+
+#include <netinet/in.h>
+
+#include <chrono>
+
+#include "proxy/exchange.hpp"
+#include "proxy/shard.hpp"
+#include "runtime/kernel.hpp"
+
+namespace sluice::proxy {
+
+using runtime::Task;
+
+namespace {
+
+// docs/closing.md, "linger".
+constexpr Duration linger_idle = std::chrono::seconds(2);
+constexpr Duration linger_total = std::chrono::seconds(10);
+constexpr std::size_t linger_bytes_max = 1024 * 1024;
+
+net::Address peer_of(int fd) {
+  sockaddr_in6 address{};
+  socklen_t size = sizeof address;
+  if (runtime::kernel::peer_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
+  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+}  // namespace
+
+Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const std::string& listener)
+    : shard_(shard),
+      strand_(strand),
+      listener_(listener),
+      stream_(shard.loop(), shard.buffers(), fd, Shard::receive_share_max),
+      input_(stream_, shard.blocks()),
+      output_(stream_, shard.blocks()),
+      client_(peer_of(fd)) {
+  stream_.set_observer(this);
+}
+
+Downstream::~Downstream() = default;
+
+void Downstream::on_unread_input(net::Stream& /*stream*/) {
+  if (is_in_exchange_) watch_client();
+}
+
+// A FIN or RST from the client during an exchange cancels it.
+void Downstream::watch_client() {
+  if (!stream_.will_receive_no_more() || is_client_gone_) return;
+  is_client_gone_ = true;
+  strand_.cancel();
+}
+
+Task<void> Downstream::run() {
+  co_await serve_requests();
+  input_.consume(input_.bytes().size());
+  input_.release();
+  output_.clear();
+  co_await stream_.close();
+}
+
+Task<void> Downstream::serve_requests() {
+  Disposition disposition = Disposition::keep_alive;
+  while (disposition == Disposition::keep_alive) {
+    if (input_.is_empty()) {
+      strand_.set_phase("idle");
+      Duration idle_timeout = shard_.snapshots().current().timeouts.keep_alive;
+      Result<bool> filled = co_await input_.fill(shard_.loop().now() + idle_timeout);
+      if (!filled || !*filled) co_return;
+    }
+    ++requests_;
+    is_in_exchange_ = true;
+    disposition = co_await serve_exchange(shard_, *this);
+    is_in_exchange_ = false;
+    input_.release();
+  }
+  switch (disposition) {
+    case Disposition::keep_alive:
+    case Disposition::close:
+      break;
+    case Disposition::linger:
+      co_await linger();
+      break;
+    case Disposition::abort:
+      stream_.abort_on_close();
+      break;
+  }
+}
+
+Task<void> Downstream::linger() {
+  strand_.set_phase("lingering");
+  stream_.shut_down_writing();
+  const Instant end = shard_.loop().now() + linger_total;
+  std::size_t dropped = input_.bytes().size();
+  input_.consume(dropped);
+  while (dropped < linger_bytes_max) {
+    Result<bool> filled = co_await input_.fill(std::min(end, shard_.loop().now() + linger_idle));
+    if (!filled || !*filled) co_return;
+    dropped += input_.bytes().size();
+    input_.consume(input_.bytes().size());
+  }
+}
+
+std::string_view to_string(Disposition disposition) noexcept {
+  switch (disposition) {
+    case Disposition::keep_alive:
+      return "keep_alive";
+    case Disposition::close:
+      return "close";
+    case Disposition::linger:
+      return "linger";
+    case Disposition::abort:
+      return "abort";
+  }
+  return "?";
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/list.hpp"
+#include "message/input.hpp"
+#include "message/output.hpp"
+#include "net/address.hpp"
+#include "net/stream.hpp"
+#include "runtime/strand.hpp"
+#include "runtime/task.hpp"
+
+namespace sluice::proxy {
+
+class Shard;
+
+// What happens to the client's connection after an exchange.
+enum class Disposition : std::uint8_t {
+  keep_alive,  // the next request may come
+  close,       // everything was said
+  linger,      // the client may still be sending: let it read our answer first
+  abort,       // the response was broken off, and must not look complete
+};
+[[nodiscard]] std::string_view to_string(Disposition disposition) noexcept;
+
+// What: one client connection: its socket, its bytes, and the loop over its requests. Small, because most are idle.
+// Shard: one.
+// Lifetime: in the frame of its root coroutine.
+// Invariants: at most one exchange at a time; while there is one, the end of the client cancels the root's strand.
+class Downstream final : private net::Stream::Observer {
+ public:
+  Downstream(Shard& shard, runtime::Strand& strand, int fd, const std::string& listener);
+  ~Downstream();
+
+  // Serves until the connection ends; the socket is closed when it returns.
+  [[nodiscard]] runtime::Task<void> run();
+  // No exchange is going on.
+  [[nodiscard]] bool is_idle() const { return !is_in_exchange_; }
+
+  [[nodiscard]] net::Stream& stream() { return stream_; }
+  [[nodiscard]] message::Input& input() { return input_; }
+  [[nodiscard]] message::Output& output() { return output_; }
+  [[nodiscard]] const net::Address& client() const { return client_; }
+  [[nodiscard]] const std::string& listener() const { return listener_; }
+  [[nodiscard]] runtime::Strand& strand() { return strand_; }
+  [[nodiscard]] std::uint64_t requests() const { return requests_; }
+  // The client sent FIN or RST while an exchange was going on.
+  [[nodiscard]] bool is_client_gone() const { return is_client_gone_; }
+
+  ListHook shard_hook;
+
+ private:
+  void on_unread_input(net::Stream& stream) override;
+  [[nodiscard]] runtime::Task<void> serve_requests();
+  [[nodiscard]] runtime::Task<void> linger();
+  void watch_client();
+
+  Shard& shard_;
+  runtime::Strand& strand_;
+  const std::string& listener_;
+  net::Stream stream_;
+  message::Input input_;
+  message::Output output_;
+  net::Address client_;
+  std::uint64_t requests_ = 0;
+  bool is_in_exchange_ = false;
+  bool is_client_gone_ = false;
+};
+
+}  // namespace sluice::proxy

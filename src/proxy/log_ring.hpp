@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace sluice::proxy {
+
+// What: lines on their way from one shard to the log's thread: a ring of bytes with one writer and one reader, which
+// never
+//       makes the writer wait.
+// Shard: push from the shard, peek and pop from the log's thread.
+// Invariants: only whole lines are between read_ and written_.
+class LogRing {
+ public:
+  // bytes: a power of two.
+  explicit LogRing(std::size_t bytes) : mask_(bytes - 1), memory_(std::make_unique<char[]>(bytes)) {}
+
+  // False, and nothing written, when the line does not fit. Tells in `is_half_full` when it is time to wake the reader.
+  [[nodiscard]] bool push(std::string_view line, bool& is_half_full);
+
+  // What can be read, in at most two parts.
+  [[nodiscard]] std::pair<std::string_view, std::string_view> peek() const;
+  void pop(std::size_t bytes);
+  [[nodiscard]] std::size_t capacity() const { return mask_ + 1; }
+
+ private:
+  std::size_t mask_;
+  std::unique_ptr<char[]> memory_;
+  alignas(64) std::atomic<std::uint64_t> written_{0};
+  std::uint64_t known_read_ = 0;  // the writer's copy of read_
+  alignas(64) std::atomic<std::uint64_t> read_{0};
+};
+
+}  // namespace sluice::proxy

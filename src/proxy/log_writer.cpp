@@ -1,0 +1,131 @@
+#include "proxy/log_writer.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "runtime/kernel.hpp"
+#include "runtime/topology.hpp"
+
+namespace sluice::proxy {
+
+namespace {
+
+int open_log(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& path, Duration flush_interval) {
+  int file = open_log(path);
+  if (file < 0) return std::unexpected(error_from_errno(errno));
+  int event = runtime::kernel::event_open();
+  if (event < 0) {
+    ::close(file);
+    return std::unexpected(error_from_errno(-event));
+  }
+  return std::unique_ptr<LogWriter>(new LogWriter(path, file, event, flush_interval));
+}
+
+LogWriter::LogWriter(std::string path, int file, int event, Duration flush_interval)
+    : path_(std::move(path)), file_(file), event_(event), flush_interval_(flush_interval) {}
+
+LogWriter::~LogWriter() {
+  stopping_.store(true, std::memory_order_release);
+  wake();
+  if (thread_.joinable()) thread_.join();
+  ::close(file_);
+  ::close(event_);
+}
+
+LogRing& LogWriter::add_ring(std::size_t bytes) {
+  rings_.push_back(std::make_unique<LogRing>(bytes));
+  return *rings_.back();
+}
+
+void LogWriter::start() { thread_ = std::thread(&LogWriter::run, this); }
+
+void LogWriter::wake() const noexcept { (void)runtime::kernel::event_signal(event_); }
+
+void LogWriter::reopen() noexcept {
+  reopening_.store(true, std::memory_order_release);
+  wake();
+}
+
+void LogWriter::run() {
+  runtime::name_this_thread("sluice-log");
+  for (;;) {
+    const bool is_last_round = stopping_.load(std::memory_order_acquire);
+    if (unfinished_ == nullptr && reopening_.exchange(false, std::memory_order_acq_rel)) reopen_file();
+    bool takes = true;
+    if (unfinished_ != nullptr) takes = write_out(*unfinished_);
+    for (std::size_t i = 0; takes && i < rings_.size(); ++i) takes = write_out(*rings_[i]);
+    if (is_last_round) return;
+    wait();
+  }
+}
+
+void LogWriter::wait() {
+  pollfd event{event_, POLLIN, 0};
+  auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(flush_interval_).count();
+  if (::poll(&event, 1, static_cast<int>(milliseconds)) > 0) {
+    std::uint64_t count = 0;
+    (void)!::read(event_, &count, sizeof count);
+  }
+}
+
+bool LogWriter::write_out(LogRing& ring) {
+  for (;;) {
+    auto [first, second] = ring.peek();
+    if (first.empty()) {
+      unfinished_ = nullptr;
+      return true;
+    }
+    iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                      {const_cast<char*>(second.data()), second.size()}};
+    ssize_t written = ::writev(file_, parts, second.empty() ? 1 : 2);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      report(written < 0 ? errno : ENOSPC);
+      return false;
+    }
+    report(0);
+    auto count = static_cast<std::size_t>(written);
+    char last = count <= first.size() ? first[count - 1] : second[count - first.size() - 1];
+    unfinished_ = last == '\n' ? nullptr : &ring;
+    ring.pop(count);
+  }
+}
+
+void LogWriter::reopen_file() {
+  int file = open_log(path_);
+  if (file < 0) {
+    std::fprintf(stderr, "sluice: cannot reopen the access log %s: %s; writing on to the old file\n", path_.c_str(),
+                 std::strerror(errno));
+    return;
+  }
+  ::close(file_);
+  file_ = file;
+}
+
+// Once for each change, not once for each try.
+void LogWriter::report(int errno_value) {
+  if (errno_value == reported_errno_) return;
+  reported_errno_ = errno_value;
+  if (errno_value != 0) {
+    std::fprintf(stderr, "sluice: cannot write the access log %s: %s; lines are dropped when the buffer is full\n",
+                 path_.c_str(), std::strerror(errno_value));
+  } else {
+    std::fprintf(stderr, "sluice: the access log %s is being written again\n", path_.c_str());
+  }
+}
+
+}  // namespace sluice::proxy

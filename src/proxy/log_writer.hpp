@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "proxy/log_ring.hpp"
+
+namespace sluice::proxy {
+
+// What: the thread that writes the access log. A disk may block it; a full disk makes it try again. Shards notice
+// neither:
+//       their rings fill and further lines are dropped and counted there.
+// Shard: wake() from any; the rest from the control thread.
+// Lifetime: outlives the shards; its destructor writes what the rings still hold.
+// Invariants: one writer, and a line that was begun is finished before anything else is written, so lines stay whole.
+class LogWriter {
+ public:
+  // Opens `path` for appending, creating it with mode 0640. Errors: what open(2) says.
+  [[nodiscard]] static Result<std::unique_ptr<LogWriter>> open(const std::string& path, Duration flush_interval);
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  // A ring for one shard; before start().
+  [[nodiscard]] LogRing& add_ring(std::size_t bytes);
+  void start();
+  // There is something to write soon. Never blocks.
+  void wake() const noexcept;
+  // Opens the file by its path again (after it was moved away). Takes effect with the next write.
+  void reopen() noexcept;
+
+ private:
+  LogWriter(std::string path, int file, int event, Duration flush_interval);
+  void run();
+  void reopen_file();
+  void wait();
+  // False when the file took nothing.
+  bool write_out(LogRing& ring);
+  void report(int errno_value);
+
+  std::string path_;
+  int file_;
+  int event_;
+  Duration flush_interval_;
+  std::vector<std::unique_ptr<LogRing>> rings_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> reopening_{false};
+  LogRing* unfinished_ = nullptr;  // its first bytes are the rest of a line that has been begun
+  int reported_errno_ = 0;
+};
+
+}  // namespace sluice::proxy

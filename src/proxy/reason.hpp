@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::proxy {
+
+// Why an exchange ended other than with a response of the upstream; stands in the access log.
+enum class Reason : std::uint8_t {
+  none,
+  bad_request,     // refused by the parser; the log says which rule
+  bad_path,        // the path cannot be normalised
+  bad_body,        // the framing of the request body is broken
+  method_refused,  // CONNECT and TRACE
+  no_route,
+  head_timeout,      // the request head took too long
+  body_timeout,      // the client paused too long within the request body
+  client_closed,     // FIN or RST from the client
+  client_stalled,    // took nothing of the response for too long
+  exhausted,         // out of descriptors, buffers or memory
+  upstream_refused,  // no connection to any endpoint
+  upstream_connect_timeout,
+  upstream_first_byte_timeout,
+  upstream_idle_timeout,
+  upstream_closed,  // ended before its response did
+  upstream_reset,
+  upstream_malformed,  // a response that breaks the protocol
+  shutdown,            // cut off by the drain deadline or a second signal
+};
+
+[[nodiscard]] std::string_view to_string(Reason reason) noexcept;
+
+}  // namespace sluice::proxy

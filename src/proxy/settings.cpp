@@ -1,0 +1,81 @@
+#include "proxy/settings.hpp"
+
+#include <array>
+
+namespace sluice::proxy {
+namespace {
+
+constexpr std::int64_t kib = 1024;
+constexpr std::int64_t mib = 1024 * kib;
+
+constexpr auto log_list = std::to_array<config::Key<LogSettings>>({
+    config::string<&LogSettings::access, config::Text>("access",
+                                                       "File of the access log, one JSON object a line; a relative "
+                                                       "path starts at the working directory. `\"off\"`: none."),
+    config::size<&LogSettings::buffer>("buffer", {4 * kib, 64 * mib},
+                                       "Lines that each shard holds until they are written; when the disk is slower, "
+                                       "further lines are dropped and counted."),
+    config::duration<&LogSettings::flush>("flush", {std::chrono::milliseconds(10), std::chrono::minutes(1)},
+                                          "Longest that a line waits in the buffer."),
+});
+
+constexpr auto limit_list = std::to_array<config::Key<LimitSettings>>({
+    config::size<&LimitSettings::head_bytes>(
+        "head_bytes", {1 * kib, 1 * mib},
+        "A request or response head, start line included. Past it: 431, or 502 for a response."),
+    config::integer<&LimitSettings::head_fields>("head_fields", {8, 1024},
+                                                 "Field lines in one head. Past it: 431, or 502 for a response."),
+    config::size<&LimitSettings::target_bytes>(
+        "target_bytes", {256, 256 * kib}, "A request's target; it counts towards `head_bytes` as well. Past it: 414."),
+    config::size<&LimitSettings::trailer_bytes>("trailer_bytes", {256, 1 * mib},
+                                                "The trailer section behind a chunked body."),
+    config::integer<&LimitSettings::max_connections>(
+        "max_connections", {1, 10'000'000},
+        "Connections from clients to each shard; past it new ones are closed at once, and counted."),
+    config::integer<&LimitSettings::max_requests>(
+        "max_requests", {1, 1'000'000'000},
+        "Requests on one connection from a client; the last is answered with `close`.")
+        .otherwise("no limit"),
+});
+
+constexpr auto timeout_list = std::to_array<config::Key<TimeoutSettings>>({
+    config::duration<&TimeoutSettings::head>("head", route::timeout_range,
+                                             "From the first byte of a request to the end of its head."),
+    config::duration<&TimeoutSettings::keep_alive>("keep_alive", route::timeout_range,
+                                                   "How long a client's connection may be idle between requests."),
+    config::duration<&TimeoutSettings::drain>("drain", route::timeout_range,
+                                              "From SIGTERM until exchanges that are still running are cut off."),
+    config::duration<&TimeoutSettings::connect>("connect", route::timeout_range,
+                                                "To open a connection to an endpoint."),
+    config::duration<&TimeoutSettings::first_byte>("first_byte", route::timeout_range,
+                                                   "From the end of the request to the first byte of the response."),
+    config::duration<&TimeoutSettings::idle>("idle", route::timeout_range,
+                                             "Longest pause in a body, in either direction and on either side."),
+});
+
+constexpr auto shard_list = std::to_array<config::Key<ShardSettings>>({
+    config::integer<&ShardSettings::ring_entries>("ring_entries", config::Range(64, 32'768).powers_of_two(),
+                                                  "Size of the io_uring's submission queue."),
+    config::integer<&ShardSettings::receive_buffers>("receive_buffers", config::Range(16, 32'768).powers_of_two(),
+                                                     "Buffers that the shard's connections share for what arrives."),
+    config::size<&ShardSettings::receive_buffer>("receive_buffer", {4 * kib, 1 * mib}, "Size of one of them."),
+    config::integer<&ShardSettings::message_buffers>(
+        "message_buffers", {64, 1'000'000},
+        "Buffers of `limits.head_bytes` and 4 KiB for heads and small bodies on their way; past them: 503. They cost "
+        "memory when first used."),
+    config::size<&ShardSettings::splice_threshold>("splice_threshold", {0, 1024 * mib},
+                                                   "Bodies of at least this size are spliced, smaller ones copied."),
+    config::integer<&ShardSettings::pipes>("pipes", {0, 4096},
+                                           "Pipes for splicing; when all are in use, and with `0`, bodies are copied."),
+    config::size<&ShardSettings::pipe_size>("pipe_size", config::Range(4 * kib, 64 * mib).powers_of_two(),
+                                            "Size of one pipe; the kernel may give an unprivileged user less."),
+});
+
+}  // namespace
+
+constinit const config::Keys<LogSettings> log_keys = log_list;
+constinit const config::Keys<LimitSettings> limit_keys = limit_list;
+constinit const config::Keys<TimeoutSettings> timeout_keys = timeout_list;
+constinit const config::Keys<ShardSettings> shard_keys = shard_list;
+
+}  // namespace sluice::proxy

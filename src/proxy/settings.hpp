@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "config/key.hpp"
+#include "route/settings.hpp"
+
+namespace sluice::proxy {
+
+// [log]
+struct LogSettings {
+  std::string access = "off";         // path of the file, or "off"
+  std::uint64_t buffer = 256 * 1024;  // bytes for each shard; what does not fit is dropped and counted
+  Duration flush = std::chrono::seconds(1);
+
+  [[nodiscard]] bool is_access_on() const { return access != "off"; }
+};
+
+// [limits]
+struct LimitSettings {
+  std::uint64_t head_bytes = limits::head_bytes_max;
+  std::uint32_t head_fields = limits::head_fields_max;
+  std::uint64_t target_bytes = limits::target_bytes_max;
+  std::uint64_t trailer_bytes = limits::trailer_bytes_max;
+  std::uint32_t max_connections = 10'000;     // from clients, for each shard
+  std::optional<std::uint64_t> max_requests;  // on one connection from a client; none: no limit
+};
+
+// [timeouts]
+struct TimeoutSettings {
+  Duration head = std::chrono::seconds(30);        // from the first byte of a request head to its end
+  Duration keep_alive = std::chrono::seconds(75);  // client connection between requests
+  Duration drain = std::chrono::seconds(30);       // from SIGTERM to the end
+  // Of an exchange whose route and upstream do not say.
+  Duration connect = route::Timeouts{}.connect;
+  Duration first_byte = route::Timeouts{}.first_byte;
+  Duration idle = route::Timeouts{}.idle;
+
+  [[nodiscard]] route::Timeouts exchange() const {
+    return {.connect = connect, .first_byte = first_byte, .idle = idle};
+  }
+};
+
+// [shard_defaults]
+struct ShardSettings {
+  std::uint32_t ring_entries = 4096;         // submission queue
+  std::uint32_t receive_buffers = 1024;      // in the provided-buffer ring
+  std::uint64_t receive_buffer = 16 * 1024;  // bytes of each
+  std::uint32_t message_buffers = 4096;      // heads and small bodies on their way
+  std::uint64_t splice_threshold = 64 * 1024;
+  std::uint32_t pipes = 32;
+  std::uint64_t pipe_size = 256 * 1024;
+};
+
+extern const config::Keys<LogSettings> log_keys;
+extern const config::Keys<LimitSettings> limit_keys;
+extern const config::Keys<TimeoutSettings> timeout_keys;
+extern const config::Keys<ShardSettings> shard_keys;
+
+}  // namespace sluice::proxy

@@ -1,0 +1,182 @@
+#include "proxy/shard.hpp"
+
+#include <chrono>
+
+#include "base/assert.hpp"
+#include "proxy/access_log.hpp"
+#include "runtime/kernel.hpp"
+#include "runtime/operation.hpp"
+
+namespace sluice::proxy {
+
+using runtime::Task;
+
+namespace {
+
+// A block takes a head of the largest size and what we add to it.
+constexpr std::size_t added_head_bytes = 4096;
+constexpr std::size_t page_bytes = 4096;
+constexpr Duration new_connection_grace = std::chrono::milliseconds(500);
+
+std::size_t block_bytes(const LimitSettings& limits) {
+  return (limits.head_bytes + added_head_bytes + page_bytes - 1) / page_bytes * page_bytes;
+}
+
+}  // namespace
+
+// What: one listening socket of the shard together with its name.
+class Shard::ListenerAcceptor final : public net::Listener::Acceptor {
+ public:
+  ListenerAcceptor(Shard& shard, const ListenerSocket& socket)
+      : shard_(shard), name_(socket.name), listener_(shard.loop(), socket.fd, *this) {}
+  [[nodiscard]] net::Listener& listener() { return listener_; }
+
+ private:
+  void on_connection(int fd) override { shard_.accept(fd, name_); }
+  Shard& shard_;
+  const std::string& name_;
+  net::Listener listener_;
+};
+
+class Shard::DrainTimer final : public runtime::Timer {
+ public:
+  explicit DrainTimer(Shard& shard) : shard_(shard) {}
+  ~DrainTimer() {
+    if (is_armed()) shard_.loop().wheel().disarm(*this);
+  }
+
+ private:
+  void on_deadline() override { shard_.cut_off(); }
+  Shard& shard_;
+};
+
+Result<std::unique_ptr<Shard>> Shard::open(ShardPlan plan, ShardCounters& counters) {
+  runtime::LoopSettings loop_settings;
+  loop_settings.submission_entries = plan.settings.ring_entries;
+  loop_settings.completion_entries = plan.settings.ring_entries * 8;
+  loop_settings.index = plan.index;
+  auto loop = runtime::Loop::open(loop_settings);
+  if (!loop) return std::unexpected(loop.error());
+  auto buffers = runtime::BufferRing::open(**loop, plan.settings.receive_buffer, plan.settings.receive_buffers);
+  if (!buffers) return std::unexpected(buffers.error());
+  return std::unique_ptr<Shard>(new Shard(std::move(plan), counters, std::move(*loop), std::move(*buffers)));
+}
+
+Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::Loop> loop,
+             std::unique_ptr<runtime::BufferRing> buffers)
+    : plan_(std::move(plan)),
+      counters_(counters),
+      loop_(std::move(loop)),
+      buffers_(std::move(buffers)),
+      blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
+      pipes_({.pipe_bytes = plan_.settings.pipe_size, .count_max = plan_.settings.pipes}),
+      snapshots_(plan_.first_snapshot, plan_.on_snapshot_released) {
+  const upstream::Resources resources{*loop_, *buffers_, blocks_, receive_share_max};
+  for (const upstream::UpstreamSettings& settings : plan_.upstreams) {
+    upstreams_.push_back(std::make_unique<upstream::Upstream>(settings, resources, plan_.index));
+  }
+  for (const ListenerSocket& socket : plan_.listeners) {
+    listeners_.push_back(std::make_unique<ListenerAcceptor>(*this, socket));
+  }
+  loop_->add_turn_end(*this);
+}
+
+Shard::~Shard() { loop_->remove_turn_end(*this); }
+
+void Shard::run() {
+  for (auto& listener : listeners_) listener->listener().start();
+  while (!is_finished()) loop_->turn(Instant::never());
+}
+
+bool Shard::is_finished() const { return is_draining_ && listeners_.empty() && loop_->is_idle(); }
+
+void Shard::on_turn_end() { (void)snapshots_.refresh(); }
+
+std::int64_t Shard::unix_ms() {
+  if (clock_read_at_ != loop_->now()) {
+    clock_read_at_ = loop_->now();
+    unix_ms_ = runtime::kernel::wall_clock_ms();
+  }
+  return unix_ms_;
+}
+
+void Shard::accept(int fd, const std::string& listener) {
+  counters_.connections_accepted.add();
+  if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().limits.max_connections) {
+    counters_.connections_shed.add();
+    runtime::kernel::close(fd);
+    return;
+  }
+  loop_->spawn("client", serve(fd, &listener));
+}
+
+Task<void> Shard::serve(int fd, const std::string* listener) {
+  runtime::Strand& strand = co_await runtime::this_strand();
+  counters_.connections_open.add();
+  {
+    Downstream connection(*this, strand, fd, *listener);
+    connections_.push_back(connection);
+    co_await connection.run();
+    connection.shard_hook.unlink();
+  }
+  counters_.connections_open.subtract();
+}
+
+void Shard::begin_drain(Duration timeout) {
+  if (is_draining_) return;
+  is_draining_ = true;
+  drain_timer_ = std::make_unique<DrainTimer>(*this);
+  loop_->wheel().arm(*drain_timer_, loop_->now() + timeout);
+  loop_->spawn("drain", close_listeners());
+}
+
+Task<void> Shard::close_listeners() {
+  for (auto& listener : listeners_) co_await listener->listener().close();
+  listeners_.clear();
+  // stop() makes what is given back to the pools from now on close at once.
+  loop_->stop();
+  for (auto& upstream : upstreams_) upstream->evict_idle();
+  // A connection that has not had a request yet may have one on its way: it gets a moment.
+  const Instant grace_end = loop_->now() + new_connection_grace;
+  while (close_idle(/*also_new=*/loop_->now() >= grace_end) && loop_->now() < grace_end) {
+    if (!co_await runtime::sleep_until(loop_->now() + new_connection_grace / 10)) co_return;
+  }
+  (void)close_idle(/*also_new=*/true);
+}
+
+// Whether idle connections are left that have not had a request yet.
+bool Shard::close_idle(bool also_new) {
+  bool has_new = false;
+  for (Downstream* connection = connections_.front(); connection != nullptr;
+       connection = connections_.next(*connection)) {
+    if (!connection->is_idle()) continue;
+    if (connection->requests() > 0 || also_new) {
+      connection->strand().cancel();
+    } else {
+      has_new = true;
+    }
+  }
+  return has_new;
+}
+
+void Shard::cut_off() {
+  if (!is_draining_) begin_drain(Duration(0));
+  is_cut_off_ = true;
+  has_broken_off_ = has_broken_off_ || !connections_.is_empty();
+  loop_->cancel_roots();
+}
+
+void Shard::log(const AccessLogEntry& entry) {
+  char line[log_line_bytes_max];
+  http::Writer writer(line);
+  write_json_line(writer, entry);
+  bool is_half_full = false;
+  if (writer.overflowed() || !plan_.log_ring->push(writer.text(), is_half_full)) {
+    counters_.log_lines_dropped.add();
+    return;
+  }
+  counters_.log_lines.add();
+  if (is_half_full) plan_.log_writer->wake();
+}
+
+}  // namespace sluice::proxy
