@@ -1,0 +1,251 @@
+#include "control/server.hpp"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <expected>
+
+#include "base/assert.hpp"
+#include "memory/frame_pool.hpp"
+#include "memory/heap.hpp"
+#include "net/address.hpp"
+#include "net/listener.hpp"
+#include "runtime/kernel.hpp"
+#include "runtime/topology.hpp"
+
+namespace sluice::control {
+
+namespace {
+
+enum class Phase : std::uint8_t { starting, serving, failed, finished };
+
+std::string describe(const Error& error) {
+  return error.os_error != 0 ? std::string(std::strerror(error.os_error)) : std::string(to_string(error.code));
+}
+
+net::Address local_address_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (runtime::kernel::local_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
+  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+}  // namespace
+
+// What: one shard's thread, and what the control thread knows of it.
+struct Server::Worker {
+  unsigned index = 0;
+  std::vector<proxy::ListenerSocket> sockets;
+  proxy::LogRing* log_ring = nullptr;
+  proxy::ShardCounters counters;
+  std::atomic<Phase> phase{Phase::starting};
+  Error error;                    // valid when failed
+  proxy::Shard* shard = nullptr;  // valid from serving until may_end_
+  bool has_broken_off = false;    // valid when finished
+  std::uint64_t heap_allocations = 0;
+  std::uint64_t turns = 0;
+  std::uint64_t busy_ns = 0;
+  std::uint64_t buffer_shortages = 0;
+  std::uint64_t pipe_shortages = 0;
+  std::thread thread;
+};
+
+Server::Server(proxy::Configuration configuration) : configuration_(std::move(configuration)) {}
+
+Server::~Server() {
+  for (auto& worker : workers_) SLUICE_ASSERT(!worker->thread.joinable());
+  if (event_ >= 0) ::close(event_);
+}
+
+std::expected<void, std::string> Server::open_sockets() {
+  for (const net::ListenerSettings& settings : configuration_.listeners) {
+    std::optional<net::Address> address = net::Address::parse(settings.address.value);
+    SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
+    for (auto& worker : workers_) {
+      Result<int> fd = net::Listener::open_socket(*address, static_cast<int>(settings.backlog));
+      if (!fd) {
+        return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
+                                           settings.name.value, describe(fd.error())));
+      }
+      worker->sockets.push_back({settings.name.value, *fd});
+      // Port 0: the first socket finds a port, the other shards join it there.
+      *address = local_address_of(*fd);
+    }
+    addresses_.push_back(address->to_string());
+  }
+  return {};
+}
+
+std::expected<void, std::string> Server::open_log() {
+  const proxy::LogSettings& settings = configuration_.log;
+  if (!settings.is_access_on()) return {};
+  auto log = proxy::LogWriter::open(settings.access, settings.flush);
+  if (!log) {
+    return std::unexpected(fmt::format("cannot open the access log {}: {}", settings.access, describe(log.error())));
+  }
+  log_ = std::move(*log);
+  for (auto& worker : workers_) worker->log_ring = &log_->add_ring(std::bit_ceil(settings.buffer));
+  log_->start();
+  return {};
+}
+
+std::expected<void, std::string> Server::start() {
+  const std::vector<int> cpus = runtime::usable_cpus();
+  const unsigned count = configuration_.shards.value_or(static_cast<unsigned>(cpus.size()));
+  event_ = runtime::kernel::event_open();
+  if (event_ < 0) return std::unexpected(fmt::format("eventfd failed: {}", std::strerror(-event_)));
+  for (unsigned index = 0; index < count; ++index) {
+    workers_.push_back(std::make_unique<Worker>());
+    workers_.back()->index = index;
+  }
+  auto fail = [this](std::string message) {
+    for (auto& worker : workers_) {
+      for (proxy::ListenerSocket& socket : worker->sockets) ::close(socket.fd);
+    }
+    workers_.clear();
+    return std::unexpected(std::move(message));
+  };
+  if (auto opened = open_sockets(); !opened) return fail(opened.error());
+  if (auto opened = open_log(); !opened) return fail(opened.error());
+
+  auto snapshot = std::make_unique<proxy::Snapshot>();
+  snapshot->routes = configuration_.route_table();
+  snapshot->limits = configuration_.limits;
+  snapshot->timeouts = configuration_.timeouts;
+  snapshot->head_limits = {.bytes_max = configuration_.limits.head_bytes,
+                           .fields_max = configuration_.limits.head_fields,
+                           .target_bytes_max = configuration_.limits.target_bytes};
+  snapshots_ = std::make_unique<proxy::SnapshotPublisher>(std::move(snapshot), count);
+
+  for (auto& worker : workers_) {
+    // With fewer shards than CPUs each has one of its own; with more, they share in turn.
+    int cpu = cpus[worker->index % cpus.size()];
+    worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker), cpu);
+  }
+  for (auto& worker : workers_) worker->phase.wait(Phase::starting);
+  for (auto& worker : workers_) {
+    if (worker->phase.load() != Phase::failed) continue;
+    std::string message = fmt::format("shard {} cannot start: {}", worker->index, describe(worker->error));
+    cut_off();
+    join();
+    workers_.clear();
+    return std::unexpected(std::move(message));
+  }
+  return {};
+}
+
+proxy::ShardPlan Server::plan_for(Worker& worker) {
+  proxy::ShardPlan plan;
+  plan.index = worker.index;
+  plan.settings = configuration_.shard_defaults;
+  plan.listeners = worker.sockets;
+  plan.upstreams = configuration_.upstreams;
+  plan.first_snapshot = snapshots_->newest();
+  plan.on_snapshot_released = [this] { signal(); };
+  plan.log_writer = log_.get();
+  plan.log_ring = worker.log_ring;
+  return plan;
+}
+
+void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
+  runtime::name_this_thread(fmt::format("sluice-{}", worker.index).c_str());
+  (void)runtime::pin_this_thread(cpu);
+  auto shard = proxy::Shard::open(std::move(plan), worker.counters);
+  if (!shard) {
+    worker.error = shard.error();
+    for (proxy::ListenerSocket& socket : worker.sockets) ::close(socket.fd);
+    worker.phase.store(Phase::failed);
+    worker.phase.notify_all();
+    signal();
+    return;
+  }
+  worker.shard = shard->get();
+  worker.phase.store(Phase::serving);
+  worker.phase.notify_all();
+  (*shard)->run();
+  worker.has_broken_off = (*shard)->has_broken_off();
+  worker.heap_allocations = memory::heap_allocations_of_this_thread();
+  worker.turns = (*shard)->loop().counters().turns.load();
+  worker.busy_ns = (*shard)->loop().counters().busy_ns.load();
+  worker.buffer_shortages = (*shard)->buffers().shortages();
+  worker.pipe_shortages = (*shard)->pipes().shortages();
+  worker.phase.store(Phase::finished);
+  signal();
+  // The control thread may be posting to this loop right now.
+  may_end_.wait(false);
+}
+
+void Server::signal() const { (void)runtime::kernel::event_signal(event_); }
+
+void Server::post(void (*run)(runtime::Loop&, std::uintptr_t, std::uintptr_t), std::uintptr_t argument) {
+  for (auto& worker : workers_) {
+    if (worker->phase.load() != Phase::serving) continue;
+    proxy::Shard* shard = worker->shard;
+    // The control thread is the only sender and sends few messages: the mailbox has room.
+    (void)shard->loop().mailbox().post({run, reinterpret_cast<std::uintptr_t>(shard), argument});
+  }
+}
+
+void Server::drain() {
+  auto begin = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t timeout_ns) {
+    reinterpret_cast<proxy::Shard*>(shard)->begin_drain(Duration(static_cast<std::int64_t>(timeout_ns)));
+  };
+  post(begin, static_cast<std::uintptr_t>(configuration_.timeouts.drain.count()));
+}
+
+void Server::cut_off() {
+  post([](runtime::Loop&, std::uintptr_t shard, std::uintptr_t) { reinterpret_cast<proxy::Shard*>(shard)->cut_off(); },
+       0);
+}
+
+void Server::reopen_log() {
+  if (log_) log_->reopen();
+}
+
+bool Server::handle_event() {
+  std::uint64_t count = 0;
+  (void)!::read(event_, &count, sizeof count);
+  if (snapshots_) (void)snapshots_->reclaim();
+  for (auto& worker : workers_) {
+    Phase phase = worker->phase.load();
+    if (phase == Phase::serving || phase == Phase::starting) return false;
+  }
+  return true;
+}
+
+bool Server::join() {
+  for (auto& worker : workers_) worker->phase.wait(Phase::serving);
+  may_end_.store(true);
+  may_end_.notify_all();
+  bool is_clean = true;
+  for (auto& worker : workers_) {
+    worker->thread.join();
+    is_clean = is_clean && !worker->has_broken_off;
+  }
+  log_.reset();
+  return is_clean;
+}
+
+std::vector<std::string> Server::summary() const {
+  std::vector<std::string> lines;
+  for (const auto& worker : workers_) {
+    const proxy::ShardCounters& c = worker->counters;
+    lines.push_back(fmt::format(
+        "shard {}: connections={} shed={} requests={} 2xx_3xx={} 4xx={} 5xx={} own_replies={} client_gone={} "
+        "upstream_connects={} upstream_reuses={} upstream_failures={} retries={} aborted={} log_lines={} "
+        "log_lines_dropped={} buffer_shortages={} pipe_shortages={} turns={} busy_ms={} heap_allocations={}",
+        worker->index, c.connections_accepted.value(), c.connections_shed.value(), c.requests.value(),
+        c.responses_2xx_3xx.value(), c.responses_4xx.value(), c.responses_5xx.value(), c.own_replies.value(),
+        c.client_gone.value(), c.upstream_connects.value(), c.upstream_reuses.value(), c.upstream_failures.value(),
+        c.retries.value(), c.aborted_responses.value(), c.log_lines.value(), c.log_lines_dropped.value(),
+        worker->buffer_shortages, worker->pipe_shortages, worker->turns, worker->busy_ns / 1'000'000,
+        worker->heap_allocations));
+  }
+  return lines;
+}
+
+}  // namespace sluice::control
