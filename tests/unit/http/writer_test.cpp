@@ -1,0 +1,329 @@
+#include "http/writer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "http/parser.hpp"
+
+namespace sluice::http {
+namespace {
+
+// Runs `write` with exactly the room it needs, and sees that it says so when a byte less is there.
+template <class Write>
+std::string written(Write&& write) {
+  std::array<char, 8192> out;
+  Writer writer(out);
+  write(writer);
+  REQUIRE(!writer.overflowed());
+  std::string text(writer.text());
+  for (std::size_t room = 0; room <= text.size(); ++room) {
+    std::string tight(room, '\0');
+    Writer bounded(tight);
+    write(bounded);
+    CHECK(bounded.overflowed() == (room < text.size()));
+    CHECK(text.starts_with(bounded.text()));
+  }
+  return text;
+}
+
+std::string forwarded_request(std::string_view bytes, const RequestForward& forward) {
+  static RequestHead head;
+  HeadResult result = parse_request_head(bytes, 0, {}, head);
+  REQUIRE(to_string(result.reject) == "none");
+  REQUIRE(result.status == HeadStatus::complete);
+  RequestForward actual = forward;
+  if (actual.path.empty()) actual.path = head.path;
+  if (actual.query.empty()) actual.query = head.query;
+  if (actual.host.empty()) actual.host = head.authority;
+  if (actual.framing == BodyFraming::none()) actual.framing = head.framing;
+  return written([&](Writer& out) { write_request_head(out, head, actual); });
+}
+
+std::string forwarded_response(std::string_view bytes, const ResponseForward& forward, Method method = Method::get) {
+  static ResponseHead head;
+  HeadResult result = parse_response_head(bytes, 0, {}, method, head);
+  REQUIRE(to_string(result.reject) == "none");
+  REQUIRE(result.status == HeadStatus::complete);
+  return written([&](Writer& out) { write_response_head(out, head, forward); });
+}
+
+constexpr std::string_view date = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+TEST_CASE("every length is copied whole") {
+  for (std::size_t size = 0; size < 200; ++size) {
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) text += static_cast<char>('!' + i % 90);
+    std::string expected = text;
+    expected.append("|").append(text).append(": ").append(text).append("\r\n");
+    CHECK(written([&](Writer& out) {
+            out.append(text);
+            out.append('|');
+            out.append_field(text, text);
+          }) == expected);
+  }
+}
+
+TEST_CASE("numbers") {
+  auto decimal = [](std::uint64_t value) { return written([&](Writer& out) { out.append_decimal(value); }); };
+  auto hex = [](std::uint64_t value) { return written([&](Writer& out) { out.append_hex(value); }); };
+  CHECK(decimal(0) == "0");
+  CHECK(decimal(UINT64_MAX) == "18446744073709551615");
+  CHECK(hex(0) == "0");
+  CHECK(hex(15) == "f");
+  CHECK(hex(16) == "10");
+  CHECK(hex(0x1f4) == "1f4");
+  CHECK(hex(UINT64_MAX) == "ffffffffffffffff");
+}
+
+TEST_CASE("nothing is written behind a gap") {
+  std::array<char, 4> room;
+  Writer out(room);
+  out.append("ab");
+  out.append("too long");
+  out.append("c");
+  CHECK(out.overflowed());
+  CHECK(out.text() == "ab");
+}
+
+RequestForward plain_forward() {
+  RequestForward forward;
+  forward.client_address = "192.0.2.7";
+  forward.scheme = "http";
+  forward.request_id = "id-1";
+  return forward;
+}
+
+// What plain_forward() has behind the fields that came.
+const std::string ours =
+    "Via: 1.1 sluice\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
+    "X-Request-ID: id-1\r\n\r\n";
+
+TEST_CASE("request fields: what goes on and what does not") {
+  struct {
+    std::string_view sent;  // behind Host
+    std::string_view kept;
+  } const rows[] = {
+      {"", ""},
+      {"X-A: 1\r\nx-b:  2  3 \r\nX-A: 4\r\nEmpty:\r\n", "X-A: 1\r\nx-b: 2  3\r\nX-A: 4\r\nEmpty: \r\n"},
+      {"USER-agent: x\r\nCookie: a=b\r\nAuthorization: c\r\n", "USER-agent: x\r\nCookie: a=b\r\nAuthorization: c\r\n"},
+      // hop-by-hop
+      {"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: x\r\n", ""},
+      {"Connection: close\r\n", ""},
+      {"Upgrade: websocket\r\nConnection: upgrade\r\n", ""},
+      {"TE: gzip\r\nTrailer: X\r\n", ""},
+      {"TE: trailers\r\n", ""},
+      {"TE: gzip;q=1\r\nConnection: TE\r\n", ""},
+      {"TE: deflate, Trailers\r\nConnection: te\r\n", "TE: trailers\r\nConnection: TE\r\n"},
+      {"TE: gzip\r\nTE: trailers\r\nConnection: te\r\n", "TE: trailers\r\nConnection: TE\r\n"},
+      // what Connection names
+      {"Connection: X-Secret\r\nX-Secret: 1\r\nX-SECRET: 2\r\nX-Other: 3\r\n", "X-Other: 3\r\n"},
+      {"X-A: 1\r\nConnection: close, x-a\r\nConnection: x-b\r\nX-B: 2\r\nX-AB: 3\r\n", "X-AB: 3\r\n"},
+      {"Connection: Cookie, Accept\r\nCookie: a\r\nAccept: b\r\nX: c\r\n", "X: c\r\n"},
+      {"Connection: Host, Via, Content-Length\r\nVia: 1.1 b\r\n", "Via: 1.1 b\r\n"},
+      {"Connection: X-Request-ID, X-Forwarded-Proto\r\n", ""},
+      // what anyone can claim
+      {"Forwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nX-Request-ID: evil\r\nX-Forwarded-Proto: https\r\n"
+       "X-Forwarded-Host: evil\r\n",
+       ""},
+      // Expect without a body
+      {"Expect: 100-continue\r\n", ""},
+      {"Via: 1.0 fred\r\n", "Via: 1.0 fred\r\n"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.sent));
+    const std::string request = "GET /x?y HTTP/1.1\r\nHost: a\r\n" + std::string(row.sent) + "\r\n";
+    CHECK(forwarded_request(request, plain_forward()) ==
+          "GET /x?y HTTP/1.1\r\nHost: a\r\n" + std::string(row.kept) + ours);
+  }
+}
+
+TEST_CASE("request framing is written anew") {
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 007\r\nX: y\r\n\r\n", plain_forward()) ==
+        "POST / HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 7\r\n" + ours);
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", plain_forward()) ==
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" + ours);
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\nTrailer: X\r\n\r\n",
+                          plain_forward()) ==
+        "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n" + ours);
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 7\r\n\r\n",
+                          plain_forward()) ==
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 7\r\n" + ours);
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nConnection: content-length\r\nContent-Length: 7\r\n\r\n",
+                          plain_forward()) == "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n" + ours);
+}
+
+TEST_CASE("the request line and Host are ours") {
+  RequestForward forward = plain_forward();
+  forward.path = "/new/path";
+  forward.query = "?q";
+  forward.host = "upstream.internal";
+  CHECK(forwarded_request("PURGE http://b/old HTTP/1.1\r\nX: y\r\nHost: a\r\n\r\n", forward) ==
+        "PURGE /new/path?q HTTP/1.1\r\nHost: upstream.internal\r\nX: y\r\nVia: 1.1 sluice\r\n"
+        "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: b\r\nX-Request-ID: id-1\r\n\r\n");
+  forward = plain_forward();
+  forward.host = "u";
+  CHECK(forwarded_request("GET / HTTP/1.0\r\n\r\n", forward) ==
+        "GET / HTTP/1.1\r\nHost: u\r\nVia: 1.0 sluice\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+        "X-Request-ID: id-1\r\n\r\n");
+}
+
+TEST_CASE("the client's address is appended to X-Forwarded-For") {
+  struct {
+    std::string_view sent;
+    std::string_view client;
+    std::string_view written;
+  } const rows[] = {
+      {"", "::1", "X-Forwarded-For: ::1\r\n"},
+      {"X-Forwarded-For: 1.1.1.1\r\n", "2.2.2.2", "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n"},
+      {"x-forwarded-for: 1.1.1.1, 3.3.3.3\r\nX-FORWARDED-FOR: 4.4.4.4\r\n", "2.2.2.2",
+       "X-Forwarded-For: 1.1.1.1, 3.3.3.3, 4.4.4.4, 2.2.2.2\r\n"},
+      {"X-Forwarded-For:\r\n", "2.2.2.2", "X-Forwarded-For: 2.2.2.2\r\n"},
+      {"X-Forwarded-For: 1.1.1.1\r\nConnection: X-Forwarded-For\r\n", "2.2.2.2",
+       "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n"},
+      {"X-Forwarded-For: 1.1.1.1\r\n", "", "X-Forwarded-For: 1.1.1.1\r\n"},
+      {"", "", ""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.sent));
+    RequestForward forward;
+    forward.client_address = row.client;
+    CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(row.sent) + "\r\n", forward) ==
+          "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 sluice\r\n" + std::string(row.written) +
+              "X-Forwarded-Host: a\r\n\r\n");
+  }
+}
+
+TEST_CASE("a trusted peer is believed what it says of the client's connection") {
+  RequestForward forward = plain_forward();
+  forward.is_trusted_peer = true;
+  CHECK(forwarded_request(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Real-IP: 1\r\n"
+            "\r\n",
+            forward) ==
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nVia: 1.1 sluice\r\n"
+        "X-Forwarded-For: 192.0.2.7\r\nX-Request-ID: id-1\r\n\r\n");
+  CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", forward) == "GET / HTTP/1.1\r\nHost: a\r\n" + ours);
+}
+
+TEST_CASE("the upstream's Connection follows the policy") {
+  RequestForward forward = plain_forward();
+  forward.connection = ConnectionPolicy::close;
+  CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\n\r\n", forward) ==
+        "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\n" + ours);
+  forward.connection = ConnectionPolicy::upgrade;
+  CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade, X\r\nX: "
+                          "y\r\nSec-WebSocket-Key: k\r\n\r\n",
+                          forward) ==
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nConnection: upgrade\r\n" + ours);
+  forward.connection = ConnectionPolicy::keep_alive;
+  CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", forward) ==
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n" + ours);
+}
+
+ResponseForward response_forward(const BodyFraming& framing, ConnectionPolicy policy = ConnectionPolicy::implied) {
+  ResponseForward forward;
+  forward.date = date;
+  forward.request_id = "id-1";
+  forward.framing = framing;
+  forward.connection = policy;
+  return forward;
+}
+
+TEST_CASE("responses") {
+  const std::string dated = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+  const std::string tail = "Via: 1.1 sluice\r\nX-Request-ID: id-1\r\n\r\n";
+  struct {
+    std::string_view received;
+    Method method;
+    ResponseForward forward;
+    std::string sent;
+  } const rows[] = {
+      {"HTTP/1.1 200 Fine\r\nX: y\r\nContent-Length: 02\r\n\r\n", Method::get,
+       response_forward(BodyFraming::of_length(2)),
+       "HTTP/1.1 200 Fine\r\nX: y\r\nContent-Length: 2\r\n" + dated + tail},
+      {"HTTP/1.1 200\r\nDATE: then\r\nContent-Length: 2\r\n\r\n", Method::get,
+       response_forward(BodyFraming::of_length(2)), "HTTP/1.1 200 \r\nDATE: then\r\nContent-Length: 2\r\n" + tail},
+      {"HTTP/1.1 200 OK\r\nDate: then\r\nConnection: date\r\nContent-Length: 2\r\n\r\n", Method::get,
+       response_forward(BodyFraming::of_length(2)), "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 2\r\n" + tail},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\nX-Request-ID: theirs\r\nServer: s\r\n\r\n",
+       Method::get, response_forward(BodyFraming::chunked()),
+       "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nServer: s\r\nTransfer-Encoding: chunked\r\n" + dated + tail},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n", Method::get,
+       response_forward(BodyFraming::until_close(), ConnectionPolicy::close),
+       "HTTP/1.1 200 OK\r\nConnection: close\r\n" + dated + tail},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
+       "Set-Cookie: a\r\nSet-Cookie: b\r\n\r\n",
+       Method::get, response_forward(BodyFraming::of_length(2), ConnectionPolicy::keep_alive),
+       "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 2\r\nConnection: keep-alive\r\n" + dated +
+           "Via: 1.0 sluice\r\nX-Request-ID: id-1\r\n\r\n"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", Method::head, response_forward(BodyFraming::none()),
+       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + dated + tail},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Method::head, response_forward(BodyFraming::none()),
+       "HTTP/1.1 200 OK\r\n" + dated + tail},
+      {"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", Method::get, response_forward(BodyFraming::none()),
+       "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n" + dated + tail},
+      {"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", Method::get, response_forward(BodyFraming::none()),
+       "HTTP/1.1 204 No Content\r\n" + dated + tail},
+      {"HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\n", Method::post, response_forward(BodyFraming::none()),
+       "HTTP/1.1 100 Continue\r\n\r\n"},
+      {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: close\r\n\r\n", Method::get,
+       response_forward(BodyFraming::none()), "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"},
+      {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 2\r\n\r\n",
+       Method::get, response_forward(BodyFraming::none(), ConnectionPolicy::upgrade),
+       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n" + dated + tail},
+      {"HTTP/1.1 426 Upgrade\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n", Method::get,
+       response_forward(BodyFraming::of_length(0)), "HTTP/1.1 426 Upgrade\r\nContent-Length: 0\r\n" + dated + tail},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.received));
+    CHECK(forwarded_response(row.received, row.forward, row.method) == row.sent);
+  }
+}
+
+TEST_CASE("chunks") {
+  FieldList trailers;
+  trailers.add("X-Sum", "7");
+  trailers.add("Content-Length", "5");
+  trailers.add("host", "a");
+  CHECK(written([&](Writer& out) {
+          write_chunk_begin(out, 0x1f4);
+          out.append("...");
+          write_chunk_end(out);
+          write_last_chunk(out, trailers);
+        }) == "1f4\r\n...\r\n0\r\nX-Sum: 7\r\n\r\n");
+  CHECK(written([](Writer& out) { write_last_chunk(out, FieldList()); }) == "0\r\n\r\n");
+}
+
+TEST_CASE("replies of our own are whole messages") {
+  ErrorReply reply;
+  reply.status = 503;
+  reply.date = date;
+  reply.request_id = "id-1";
+  auto text = [&] { return written([&](Writer& out) { write_error_response(out, reply); }); };
+  CHECK(text() ==
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n"
+        "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Request-ID: id-1\r\n\r\n503 Service Unavailable\n");
+  reply.connection = ConnectionPolicy::close;
+  reply.request_id = "";
+  reply.omits_body = true;
+  CHECK(text() ==
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n"
+        "Connection: close\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+  reply.omits_body = false;
+  for (int status : {400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 504, 505}) {
+    reply.status = status;
+    const std::string bytes = text();
+    ResponseHead head;
+    HeadResult result = parse_response_head(bytes, 0, {}, Method::get, head);
+    REQUIRE(result.status == HeadStatus::complete);
+    CHECK(head.status == status);
+    CHECK(head.framing == BodyFraming::of_length(bytes.size() - result.consumed));
+    CHECK(!head.keep_alive);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::http
