@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "config/document.hpp"
+#include "config/problems.hpp"
+
+namespace sluice::config {
+
+// What a number, duration (in nanoseconds), size (in bytes) or count of entries may be; both ends included.
+struct Range {
+  std::int64_t min = 0;
+  std::int64_t max = INT64_MAX;
+  bool is_power_of_two = false;
+
+  constexpr Range() = default;
+  constexpr Range(std::int64_t least, std::int64_t most) : min(least), max(most) {}
+  constexpr Range(Duration least, Duration most) : min(least.count()), max(most.count()) {}
+
+  // The powers of two of this range.
+  [[nodiscard]] constexpr Range powers_of_two() const {
+    Range range = *this;
+    range.is_power_of_two = true;
+    return range;
+  }
+};
+
+// What: a typed view on one value of the file. Every reader either gives a value or says what is wrong, at the value's
+// place, with the value shown.
+// Lifetime: within the tree and the problems that it was made from.
+class Cursor {
+ public:
+  // label: what messages call it: "`backlog`", "[[route]]".
+  Cursor(const Node& node, std::string label, Problems& problems)
+      : node_(node), label_(std::move(label)), problems_(problems) {}
+
+  [[nodiscard]] const Node& node() const { return node_; }
+  [[nodiscard]] const std::string& label() const { return label_; }
+  [[nodiscard]] Place place() const { return node_.place; }
+  [[nodiscard]] std::size_t problem_count() const { return problems_.count(); }
+
+  [[nodiscard]] std::optional<std::string_view> text() const;
+  [[nodiscard]] std::optional<bool> boolean() const;
+  [[nodiscard]] std::optional<std::int64_t> integer(Range range) const;
+  [[nodiscard]] std::optional<Duration> duration(Range range) const;
+  [[nodiscard]] std::optional<std::int64_t> size(Range bytes) const;
+  // Index of the text among `names`.
+  [[nodiscard]] std::optional<std::size_t> choice(std::span<const std::string_view> names) const;
+  // Whether it is a table, or an array with an allowed count of entries.
+  [[nodiscard]] bool is_table() const;
+  [[nodiscard]] bool is_array(Range count) const;
+
+  [[nodiscard]] Cursor entry(std::size_t index, std::string label) const {
+    return {node_.items[index], std::move(label), problems_};
+  }
+  [[nodiscard]] Cursor member(const Member& member, std::string label) const {
+    return {member.value, std::move(label), problems_};
+  }
+
+  // "`label` <message>" at the value's place.
+  void fail(std::string_view message) const;
+  void fail_unknown(const Member& member, std::span<const std::string_view> known) const;
+  void fail_missing(std::string_view what) const;
+  void fail_at(Place place, std::string message) const { problems_.add(place, std::move(message)); }
+
+ private:
+  [[nodiscard]] bool expect(Kind kind, std::string_view wanted) const;
+
+  const Node& node_;
+  std::string label_;
+  Problems& problems_;
+};
+
+}  // namespace sluice::config

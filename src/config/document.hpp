@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/problems.hpp"
+
+namespace sluice::config {
+
+enum class Kind : std::uint8_t { string, integer, number, boolean, moment, array, table };
+
+// With its article, as messages use it: "an integer".
+[[nodiscard]] std::string_view to_string(Kind kind) noexcept;
+
+struct Member;
+
+// One value of the file. A tree of plain values: nothing of the TOML library shows.
+struct Node {
+  Kind kind = Kind::table;
+  Place place;
+  std::string text;             // string: its value; number and moment: as written in TOML
+  std::int64_t integer = 0;     // integer; boolean: 0 or 1
+  std::vector<Node> items;      // array
+  std::vector<Member> members;  // table, in the order of the file
+
+  [[nodiscard]] const Node* find(std::string_view name) const;
+};
+
+struct Member {
+  std::string name;
+  Place place;  // of the name
+  Node value;
+};
+
+inline constexpr std::size_t file_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t depth_max = 16;
+
+// The tree of a TOML text, or nothing after saying why in `problems`.
+[[nodiscard]] std::optional<Node> parse_document(std::string_view text, Problems& problems);
+
+// The bytes of a file, or nothing after saying why in `problems`. Blocks; for the control thread.
+[[nodiscard]] std::optional<std::string> read_file(const std::string& path, Problems& problems);
+
+}  // namespace sluice::config

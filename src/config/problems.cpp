@@ -1,0 +1,83 @@
+#include "config/problems.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/ascii.hpp"
+
+namespace sluice::config {
+namespace {
+
+// Levenshtein distance without regard to case. Both words are names, so they are short.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      std::size_t replaced = diagonal + (ascii::lower(a[i]) == ascii::lower(b[j]) ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+void Problems::add(Place place, std::string message) {
+  if (is_full()) {
+    ++dropped_;
+  } else {
+    auto behind = std::ranges::upper_bound(kept_, place, {}, &Problem::place);
+    kept_.insert(behind, {place, std::move(message)});
+  }
+}
+
+std::string Problems::place_text(Place place) const {
+  return place.line == 0 ? file_ : fmt::format("{}:{}:{}", file_, place.line, place.column);
+}
+
+std::vector<std::string> Problems::lines() const {
+  std::vector<std::string> lines;
+  lines.reserve(kept_.size() + 1);
+  for (const Problem& problem : kept_)
+    lines.push_back(fmt::format("{}: {}", place_text(problem.place), problem.message));
+  if (dropped_ != 0) lines.push_back(fmt::format("{}: and {} more", file_, dropped_));
+  return lines;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+  constexpr std::size_t word_bytes_max = 64;
+  if (word.size() > word_bytes_max) return {};
+  // A third of the word may be wrong; beyond that the guess would be noise.
+  std::size_t nearest_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::string_view nearest;
+  for (std::string_view candidate : candidates) {
+    std::size_t difference = std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    if (difference >= nearest_distance) continue;
+    std::size_t distance = edit_distance(word, candidate);
+    if (distance >= nearest_distance) continue;
+    nearest_distance = distance;
+    nearest = candidate;
+  }
+  return nearest.empty() ? std::string() : fmt::format("; did you mean `{}`?", nearest);
+}
+
+std::string one_line(std::string_view text, std::size_t shown_max) {
+  std::string shown;
+  for (char c : text.substr(0, shown_max)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      shown += c;
+    }
+  }
+  if (text.size() > shown_max) shown += "...";
+  return shown;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,229 @@
+#include "config/key.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/document.hpp"
+
+namespace sluice::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class Colour : std::uint8_t { red, green };
+constexpr std::array<std::string_view, 2> colour_names{"red", "green"};
+
+struct Part {
+  Placed<std::string> name;
+  std::uint32_t weight = 1;
+};
+constexpr auto part_list = std::to_array<Key<Part>>({
+    string<&Part::name, Name>("name", "n").required(),
+    integer<&Part::weight>("weight", {1, 9}, "w"),
+});
+constinit const Keys<Part> part_keys = part_list;
+
+struct Group {
+  Place place;
+  bool has_problem = false;
+  Placed<std::string> name;
+  bool flag = false;
+};
+constexpr auto group_list = std::to_array<Key<Group>>({boolean<&Group::flag>("flag", "f")});
+constinit const Keys<Group> group_keys = group_list;
+
+struct Inner {
+  std::optional<Duration> wait;
+};
+constexpr auto inner_list = std::to_array<Key<Inner>>({
+    duration<&Inner::wait>("wait", {1ms, 1h}, "w").otherwise("for ever"),
+});
+constinit const Keys<Inner> inner_keys = inner_list;
+
+struct Everything {
+  bool flag = true;
+  std::uint16_t count = 8;
+  std::uint32_t entries = 64;
+  Duration wait = 75s;
+  std::uint64_t size = 16'384;
+  std::string text = "x";
+  Colour colour = Colour::green;
+  Inner inner;
+  std::vector<Part> parts;
+  std::vector<Group> many;
+  std::vector<Group> named;
+};
+constexpr auto everything_list = std::to_array<Key<Everything>>({
+    boolean<&Everything::flag>("flag", "s1"),
+    integer<&Everything::count>("count", {1, 65535}, "s2"),
+    integer<&Everything::entries>("entries", Range(16, 1024).powers_of_two(), "s3"),
+    duration<&Everything::wait>("wait", {1ms, 1h}, "s4"),
+    config::size<&Everything::size>("size", {1024, 1 << 20}, "s5"),
+    string<&Everything::text, Text>("text", "s6"),
+    choice<&Everything::colour, colour_names>("colour", "s7"),
+    table<&Everything::inner, inner_keys>("inner", "s8"),
+    list<&Everything::parts, part_keys>("parts", {1, 3}, "s9"),
+    tables<&Everything::many, group_keys>("many", {1, 2}, "s10"),
+    named_tables<&Everything::named, group_keys>("named", "s11"),
+});
+constinit const Keys<Everything> everything_keys = everything_list;
+
+struct Outcome {
+  Everything settings;
+  std::string errors;  // one a line
+};
+Outcome read_text(std::string_view text) {
+  Problems problems("t");
+  Outcome outcome;
+  if (auto root = parse_document(text, problems)) read(Cursor(*root, {}, problems), everything_keys, outcome.settings);
+  outcome.errors = fmt::format("{}", fmt::join(problems.lines(), "\n"));
+  return outcome;
+}
+
+TEST_CASE("every kind of key reaches its member") {
+  auto [settings, errors] = read_text(
+      "flag = false\ncount = 65535\nentries = 1024\nwait = \"1m30s\"\nsize = \"1MiB\"\ntext = \"hello\"\ncolour = "
+      "\"red\"\n"
+      "inner = { wait = \"2s\" }\nparts = [\"a\", { name = \"b\", weight = 9 }]\n"
+      "[[many]]\nflag = true\n[[many]]\n[named.one]\nflag = true\n[named.two]\n");
+  CHECK(errors == "");
+  CHECK_FALSE(settings.flag);
+  CHECK(settings.count == 65535);
+  CHECK(settings.entries == 1024);
+  CHECK(settings.wait == 90s);
+  CHECK(settings.size == 1 << 20);
+  CHECK(settings.text == "hello");
+  CHECK(settings.colour == Colour::red);
+  CHECK(settings.inner.wait == Duration(2s));
+  REQUIRE(settings.parts.size() == 2);
+  CHECK(settings.parts[0].name.value == "a");
+  CHECK(settings.parts[0].name.place == Place{9, 10});
+  CHECK(settings.parts[0].weight == 1);
+  CHECK(settings.parts[1].name.place == Place{9, 24});
+  CHECK(settings.parts[1].weight == 9);
+  REQUIRE(settings.many.size() == 2);
+  CHECK(settings.many[0].flag);
+  CHECK(settings.many[1].place == Place{12, 1});
+  REQUIRE(settings.named.size() == 2);
+  CHECK(settings.named[0].name.value == "one");
+  CHECK(settings.named[0].flag);
+  CHECK(settings.named[1].name.value == "two");
+  CHECK(settings.named[1].name.place == Place{15, 8});
+}
+
+TEST_CASE("what the file leaves out stays as the struct says") {
+  auto [settings, errors] = read_text("");
+  CHECK(errors == "");
+  CHECK(settings.flag);
+  CHECK(settings.wait == 75s);
+  CHECK(settings.colour == Colour::green);
+  CHECK_FALSE(settings.inner.wait.has_value());
+  CHECK(settings.parts.empty());
+}
+
+TEST_CASE("every wrong value is told at its place, with what it is") {
+  struct Row {
+    std::string_view text;
+    std::string_view expected;
+  };
+  const std::vector<Row> rows{
+      {"flag = 1", "t:1:8: `flag` must be true or false, not the integer 1"},
+      {"flag = \"true\"", "t:1:8: `flag` must be true or false, not the string \"true\""},
+      {"count = true", "t:1:9: `count` must be an integer, not true"},
+      {"count = 1.5", "t:1:9: `count` must be an integer, not 1.5"},
+      {"count = [1]", "t:1:9: `count` must be an integer, not an array"},
+      {"count = { a = 1 }", "t:1:9: `count` must be an integer, not a table"},
+      {"count = 1979-05-27T07:32:00Z", "t:1:9: `count` must be an integer, not 1979-05-27T07:32:00Z"},
+      {"count = 0", "t:1:9: `count` must be from 1 to 65535, not 0"},
+      {"count = -5", "t:1:9: `count` must be from 1 to 65535, not -5"},
+      {"count = 65536", "t:1:9: `count` must be from 1 to 65535, not 65536"},
+      {"entries = 48", "t:1:11: `entries` must be a power of two from 16 to 1024, not 48"},
+      {"entries = 8", "t:1:11: `entries` must be a power of two from 16 to 1024, not 8"},
+      {"entries = 2048", "t:1:11: `entries` must be a power of two from 16 to 1024, not 2048"},
+      {"wait = 30",
+       "t:1:8: `wait` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not the integer 30"},
+      {"wait = \"30\"",
+       "t:1:8: `wait` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not \"30\""},
+      {"wait = \"0s\"", "t:1:8: `wait` must be from 1ms to 1h, not \"0s\""},
+      {"wait = \"999us\"", "t:1:8: `wait` must be from 1ms to 1h, not \"999us\""},
+      {"wait = \"1h1us\"", "t:1:8: `wait` must be from 1ms to 1h, not \"1h1us\""},
+      {"size = 1023", "t:1:8: `size` must be from 1KiB to 1MiB, not 1023"},
+      {"size = \"2MiB\"", "t:1:8: `size` must be from 1KiB to 1MiB, not \"2MiB\""},
+      {"size = \"1MB\"", "t:1:8: `size` must be a size, such as \"16KiB\", \"1MiB\" or a number of bytes, not \"1MB\""},
+      {"size = true", "t:1:8: `size` must be a size, such as \"16KiB\", \"1MiB\" or a number of bytes, not true"},
+      {"text = 1", "t:1:8: `text` must be a string, not the integer 1"},
+      {"text = \"\"", "t:1:8: `text` must not be empty"},
+      {"colour = \"blue\"", "t:1:10: `colour` must be \"red\" or \"green\", not \"blue\""},
+      {"colour = \"gren\"", "t:1:10: `colour` must be \"red\" or \"green\", not \"gren\"; did you mean `green`?"},
+      {"colour = 1", "t:1:10: `colour` must be \"red\" or \"green\", not the integer 1"},
+      {"inner = 1", "t:1:9: [inner] must be a table, not the integer 1"},
+      {"inner = { wiat = \"1s\" }", "t:1:11: unknown key `wiat` in [inner]"},
+      {"inner = { waitt = \"1s\" }", "t:1:11: unknown key `waitt` in [inner]; did you mean `wait`?"},
+      {"parts = \"a\"", "t:1:9: `parts` must be an array, not the string \"a\""},
+      {"parts = []", "t:1:9: `parts` must have from 1 to 3 entries, not 0"},
+      {"parts = [\"a\", \"b\", \"c\", \"d\"]", "t:1:9: `parts` must have from 1 to 3 entries, not 4"},
+      {"parts = [\"a\", 7]", "t:1:15: `parts[1]` must be a string, not the integer 7"},
+      {"parts = [{ weight = 2 }]", "t:1:10: `parts[0]` needs `name`"},
+      {"parts = [{ name = \"a\", wight = 2 }]", "t:1:24: unknown key `wight` in `parts[0]`; did you mean `weight`?"},
+      {"[many]", "t:1:1: [[many]] must have two pairs of brackets"},
+      {"many = 1", "t:1:8: [[many]] must be an array, not the integer 1"},
+      {"many = [1]", "t:1:9: [[many]] must be a table, not the integer 1"},
+      {"[[many]]\nflog = true", "t:2:1: unknown key `flog` in [[many]]; did you mean `flag`?"},
+      {"named = 1", "t:1:9: [named.NAME] must be a table, not the integer 1"},
+      {"named.x = 1", "t:1:11: [named.x] must be a table, not the integer 1"},
+      {"[named.\"a b\"]", "t:1:8: the name must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"a b\""},
+      {"[named.a]\nflag = 1", "t:2:8: `flag` must be true or false, not the integer 1"},
+      {"counts = 1", "t:1:1: unknown key `counts`; did you mean `count`?"},
+      {"\"a\\nb\" = 1", "t:1:1: unknown key `a\\x0ab`"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(read_text(row.text).errors == row.expected);
+  }
+}
+
+TEST_CASE("one wrong key does not hide the next, and the good ones are read") {
+  auto [settings, errors] = read_text("flag = 1\ncount = 7\nwait = 3\n[[many]]\nflag = 0\n[[many]]\n");
+  CHECK(errors ==
+        "t:1:8: `flag` must be true or false, not the integer 1\n"
+        "t:3:8: `wait` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not the integer 3\n"
+        "t:5:8: `flag` must be true or false, not the integer 0");
+  CHECK(settings.count == 7);
+  CHECK(settings.many[0].has_problem);
+  CHECK_FALSE(settings.many[1].has_problem);
+}
+
+TEST_CASE("the reference says what is read") {
+  std::vector<ReferenceRow> rows;
+  describe(std::string(), everything_keys, rows);
+  std::string lines;
+  for (const auto& row : rows) {
+    lines += fmt::format("{}|{}|{}|{}|{}\n", row.section, row.key, row.type, row.standard, row.summary);
+  }
+  CHECK(lines ==
+        "|flag|boolean|true|s1\n"
+        "|count|integer, 1 to 65535|8|s2\n"
+        "|entries|integer (power of two), 16 to 1024|64|s3\n"
+        "|wait|duration, 1ms to 1h|\"75s\"|s4\n"
+        "|size|size, 1KiB to 1MiB|\"16KiB\"|s5\n"
+        "|text|string|\"x\"|s6\n"
+        "|colour|\"red\" or \"green\"|\"green\"|s7\n"
+        "|inner|table|each key's own|s8\n"
+        "|parts|array of name or table, 1 to 3|none|s9\n"
+        "|many|tables|none|s10\n"
+        "|named|tables by name|none|s11\n"
+        "[inner]|wait|duration, 1ms to 1h|for ever|w\n"
+        "`parts`|name|name|required|n\n"
+        "`parts`|weight|integer, 1 to 9|1|w\n"
+        "[[many]]|flag|boolean|false|f\n"
+        "[named.NAME]|flag|boolean|false|f\n");
+}
+
+}  // namespace
+}  // namespace sluice::config

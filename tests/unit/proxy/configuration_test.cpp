@@ -1,0 +1,267 @@
+#include "proxy/configuration.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace sluice::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The sample of the README.
+constexpr std::string_view sample = R"([[listener]]
+name = "public"
+address = "127.0.0.1:8080"
+
+[upstream.api]
+endpoints = ["127.0.0.1:9001", { address = "127.0.0.1:9002", weight = 2 }]
+
+[[route]]
+host = "api.example.com"        # left out: any host
+path = "/v1/*"                  # prefix; without the star: exact
+strip_prefix = "/v1"
+upstream = "api"
+timeouts = { connect = "2s", first_byte = "30s", idle = "60s" }
+)";
+
+// One error a line; empty: valid.
+std::string errors_of(std::string_view text) {
+  auto configuration = parse_configuration("s.toml", text);
+  return configuration ? std::string() : fmt::format("{}", fmt::join(configuration.error(), "\n"));
+}
+
+TEST_CASE("the sample, down to its last value") {
+  auto configuration = parse_configuration("s.toml", sample);
+  REQUIRE(configuration.has_value());
+  CHECK_FALSE(configuration->shards.has_value());
+  REQUIRE(configuration->listeners.size() == 1);
+  CHECK(configuration->listeners[0].name.value == "public");
+  CHECK(configuration->listeners[0].address.value == "127.0.0.1:8080");
+  REQUIRE(configuration->upstreams.size() == 1);
+  const auto& upstream = configuration->upstreams[0];
+  CHECK(upstream.name.value == "api");
+  REQUIRE(upstream.endpoints.size() == 2);
+  CHECK(upstream.endpoints[0].address.value == "127.0.0.1:9001");
+  CHECK(upstream.endpoints[0].weight == 1);
+  CHECK(upstream.endpoints[1].address.value == "127.0.0.1:9002");
+  CHECK(upstream.endpoints[1].weight == 2);
+  CHECK_FALSE(configuration->log.is_access_on());
+
+  route::Table table = configuration->route_table();
+  const route::Route* route = table.match("api.example.com", "/v1/users");
+  REQUIRE(route != nullptr);
+  CHECK(route->name == "api.example.com/v1/*");
+  CHECK(route->upstream == 0);
+  CHECK(route->strip_prefix == "/v1");
+  CHECK(route->timeouts == route::Timeouts{.connect = 2s, .first_byte = 30s, .idle = 60s});
+  CHECK(table.match("example.com", "/v1/users") == nullptr);
+}
+
+TEST_CASE("a route's timeouts come from itself, then its upstream, then [timeouts]") {
+  auto configuration = parse_configuration("s.toml", R"(
+[[listener]]
+name = "l"
+address = "127.0.0.1:1"
+[timeouts]
+connect = "1s"
+first_byte = "2s"
+[upstream.a]
+endpoints = ["127.0.0.1:2"]
+[upstream.b]
+endpoints = ["127.0.0.1:3"]
+timeouts = { first_byte = "20s", idle = "30s" }
+[[route]]
+upstream = "b"
+timeouts = { idle = "300s" }
+[[route]]
+path = "/a"
+upstream = "a"
+)");
+  REQUIRE(configuration.has_value());
+  route::Table table = configuration->route_table();
+  CHECK(table.routes()[0].timeouts == route::Timeouts{.connect = 1s, .first_byte = 20s, .idle = 300s});
+  CHECK(table.routes()[0].upstream == 1);
+  CHECK(table.routes()[1].timeouts == route::Timeouts{.connect = 1s, .first_byte = 2s, .idle = route::Timeouts{}.idle});
+  CHECK(table.routes()[1].upstream == 0);
+}
+
+TEST_CASE("one mistake in the sample gives one error, at its place") {
+  struct Row {
+    std::string_view replaced;  // in the sample
+    std::string_view by;
+    std::string_view error;
+  };
+  const std::vector<Row> rows{
+      {"address = \"127.0.0.1:8080\"", "adress = \"127.0.0.1:8080\"",
+       "s.toml:1:1: [[listener]] needs `address`\n"
+       "s.toml:3:1: unknown key `adress` in [[listener]]; did you mean `address`?"},
+      {"\"127.0.0.1:8080\"", "\"127.0.0.1\"",
+       "s.toml:3:11: `address` must be an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\", not "
+       "\"127.0.0.1\""},
+      {"\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nbacklog = 0",
+       "s.toml:4:11: `backlog` must be from 1 to 65535, not 0"},
+      {"name = \"public\"\n", "", "s.toml:1:1: [[listener]] needs `name`"},
+      {"\"public\"", "\"\"", "s.toml:2:8: `name` must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"\""},
+      {"[[listener]]", "[listener]", "s.toml:1:1: [[listener]] must have two pairs of brackets"},
+      {"[[listener]]", "[[listner]]",
+       "s.toml:1:1: the file needs [[listener]]\n"
+       "s.toml:1:3: unknown key `listner`; did you mean `listener`?"},
+      {"[upstream.api]", "[upstream.apl]", "s.toml:12:12: there is no upstream \"api\"; did you mean `apl`?"},
+      {"[upstream.api]", "[upstreams.api]",
+       "s.toml:5:2: unknown key `upstreams`; did you mean `upstream`?\n"
+       "s.toml:12:12: there is no upstream \"api\""},
+      {"weight = 2", "weight = 0", "s.toml:6:71: `weight` must be from 1 to 1000, not 0"},
+      {"weight = 2", "weight = 1001", "s.toml:6:71: `weight` must be from 1 to 1000, not 1001"},
+      {"weight = 2", "weight = 1.5", "s.toml:6:71: `weight` must be an integer, not 1.5"},
+      {"weight", "wieght", "s.toml:6:62: unknown key `wieght` in `endpoints[1]`; did you mean `weight`?"},
+      {"127.0.0.1:9002", "127.0.0.1:09001",
+       "s.toml:6:44: duplicate endpoint \"127.0.0.1:9001\": it stands at s.toml:6:14 already"},
+      {"\"127.0.0.1:9001\"", "9001", "s.toml:6:14: `endpoints[0]` must be a string, not the integer 9001"},
+      {"[\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]", "[]",
+       "s.toml:6:13: `endpoints` must have from 1 to 1024 entries, not 0"},
+      {"weight = 2 }]", "weight = 2 }]\nkeep_alive = { max_idel = 1 }",
+       "s.toml:7:16: unknown key `max_idel` in [upstream.api] keep_alive; did you mean `max_idle`?"},
+      {"weight = 2 }]", "weight = 2 }]\nkeep_alive = 4",
+       "s.toml:7:14: [upstream.api] keep_alive must be a table, not the integer 4"},
+      {"api.example.com", "*.example.com",
+       "s.toml:9:8: `host` must be one exact name: wildcards are not supported, not \"*.example.com\""},
+      {"/v1/*\"", "/v1*\"",
+       "s.toml:10:8: `path` may have `*` only as its last segment, where it stands for everything below, not \"/v1*\""},
+      {"strip_prefix = \"/v1\"", "strip_prefix = \"/v\"",
+       "s.toml:11:16: `strip_prefix` must be whole segments that the path \"/v1/*\" starts with, not \"/v\""},
+      {"upstream = \"api\"\n", "", "s.toml:8:1: [[route]] needs `upstream`"},
+      {"upstream = \"api\"", "upstream = \"apis\"", "s.toml:12:12: there is no upstream \"apis\"; did you mean `api`?"},
+      {"upstream = \"api\"", "upstream = \"other\"", "s.toml:12:12: there is no upstream \"other\""},
+      {"upstream = \"api\"", "upstream = [\"api\"]", "s.toml:12:12: `upstream` must be a string, not an array"},
+      {"connect = \"2s\"", "conect = \"2s\"",
+       "s.toml:13:14: unknown key `conect` in [[route]] timeouts; did you mean `connect`?"},
+      {"\"2s\"", "\"2\"",
+       "s.toml:13:24: `connect` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not \"2\""},
+      {"\"2s\"", "\"0s\"", "s.toml:13:24: `connect` must be from 1ms to 24h, not \"0s\""},
+      {"\"2s\"", "\"25h\"", "s.toml:13:24: `connect` must be from 1ms to 24h, not \"25h\""},
+  };
+  CHECK(errors_of(sample) == "");
+  for (const Row& row : rows) {
+    CAPTURE(row.by);
+    std::string text(sample);
+    std::size_t at = text.find(row.replaced);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, row.replaced.size(), row.by);
+    CHECK(errors_of(text) == row.error);
+  }
+}
+
+TEST_CASE("one wrong addition to the sample gives one error, at its place") {
+  struct Row {
+    std::string_view added;  // from line 15 on
+    std::string_view error;
+  };
+  const std::vector<Row> rows{
+      {"[[listener]]\nname = \"public\"\naddress = \"127.0.0.1:8081\"",
+       "s.toml:16:8: duplicate listener name \"public\": it stands at s.toml:2:8 already"},
+      {"[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:8080\"",
+       "s.toml:17:11: duplicate listener address \"127.0.0.1:8080\": it stands at s.toml:3:11 already"},
+      {"[[route]]\nhost = \"API.example.com\"\npath = \"/v1/*\"\nupstream = \"api\"",
+       "s.toml:15:1: this [[route]] has the host and path of the one at s.toml:8:1: api.example.com/v1/*"},
+      {"[[route]]\nname = \"a\"\nupstream = \"api\"\n[[route]]\nname = \"a\"\npath = \"/x\"\nupstream = \"api\"",
+       "s.toml:19:8: duplicate route name \"a\": it stands at s.toml:16:8 already"},
+      {"[upstream.\"a b\"]\nendpoints = [\"127.0.0.1:1\"]",
+       "s.toml:15:11: the name must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"a b\""},
+      {"[upstream.b]", "s.toml:15:1: [upstream.b] needs `endpoints`"},
+      {"[upstream.b]\nendpoints = [\"[::1]:1\", \"[0::1]:1\"]",
+       "s.toml:16:25: duplicate endpoint \"[::1]:1\": it stands at s.toml:16:14 already"},
+      {"[upstream.b]\nendpoints = [\"a.example:1\"]",
+       "s.toml:16:14: `endpoints[0]` must be an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\", "
+       "not "
+       "\"a.example:1\""},
+      {"[log]\nacces = \"x\"", "s.toml:16:1: unknown key `acces` in [log]; did you mean `access`?"},
+      {"[log]\naccess = \"\"", "s.toml:16:10: `access` must not be empty"},
+      {"[log]\naccess = false", "s.toml:16:10: `access` must be a string, not false"},
+      {"[log]\nbuffer = \"1KiB\"", "s.toml:16:10: `buffer` must be from 4KiB to 64MiB, not \"1KiB\""},
+      {"[log]\nflush = \"2m\"", "s.toml:16:9: `flush` must be from 10ms to 1m, not \"2m\""},
+      {"[limits]\nhead_bytes = 100", "s.toml:16:14: `head_bytes` must be from 1KiB to 1MiB, not 100"},
+      {"[limits]\nhead_fields = 7", "s.toml:16:15: `head_fields` must be from 8 to 1024, not 7"},
+      {"[limits]\ntarget_bytes = \"1MiB\"", "s.toml:16:16: `target_bytes` must be from 256 to 256KiB, not \"1MiB\""},
+      {"[limits]\nmax_connections = 0", "s.toml:16:19: `max_connections` must be from 1 to 10000000, not 0"},
+      {"[limits]\nmax_requests = 0", "s.toml:16:16: `max_requests` must be from 1 to 1000000000, not 0"},
+      {"[timeouts]\ndrain = 30",
+       "s.toml:16:9: `drain` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not the "
+       "integer 30"},
+      {"[timeouts]\nkeepalive = \"30s\"",
+       "s.toml:16:1: unknown key `keepalive` in [timeouts]; did you mean `keep_alive`?"},
+      {"[shard_defaults]\nring_entries = 100",
+       "s.toml:16:16: `ring_entries` must be a power of two from 64 to 32768, not 100"},
+      {"[shard_defaults]\npipe_size = \"3MiB\"",
+       "s.toml:16:13: `pipe_size` must be a power of two from 4KiB to 64MiB, not \"3MiB\""},
+      {"[tuning]", "s.toml:15:2: unknown key `tuning`"},
+      {"[route]", "s.toml:15:1: not valid TOML"},
+      {"[[route]]\nupstream = \"api\"\nmethods = [\"GET\"]", "s.toml:17:1: unknown key `methods` in [[route]]"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.added);
+    std::string errors = errors_of(std::string(sample) + "\n" + std::string(row.added) + "\n");
+    // Of what the TOML library says, only the place is ours to hold.
+    if (row.error.ends_with("not valid TOML")) errors.resize(std::min(errors.size(), row.error.size()));
+    CHECK(errors == row.error);
+  }
+}
+
+TEST_CASE("everything that is wrong is told at once, in the order of the file") {
+  CHECK(errors_of("shards = 0\n"
+                  "shardz = 1\n"
+                  "[[listener]]\n"
+                  "name = 1\n"
+                  "[upstream.a]\n"
+                  "endpoints = [\"x\", { weight = 0 }]\n"
+                  "[[route]]\n"
+                  "path = \"v1\"\n"
+                  "upstream = \"b\"\n"
+                  "[[route]]\n"
+                  "upstream = \"a\"\n"
+                  "[[route]]\n"
+                  "upstream = \"a\"\n") ==
+        "s.toml:1:10: `shards` must be from 1 to 1024, not 0\n"
+        "s.toml:2:1: unknown key `shardz`; did you mean `shards`?\n"
+        "s.toml:3:1: [[listener]] needs `address`\n"
+        "s.toml:4:8: `name` must be a string, not the integer 1\n"
+        "s.toml:6:14: `endpoints[0]` must be an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\", "
+        "not \"x\"\n"
+        "s.toml:6:19: `endpoints[1]` needs `address`\n"
+        "s.toml:6:30: `weight` must be from 1 to 1000, not 0\n"
+        "s.toml:8:8: `path` must start with `/`, not \"v1\"\n"
+        "s.toml:9:12: there is no upstream \"b\"; did you mean `a`?\n"
+        "s.toml:12:1: this [[route]] has the host and path of the one at s.toml:10:1: /*");
+  CHECK(errors_of("") == "s.toml:1:1: the file needs [[listener]]\ns.toml:1:1: the file needs [[route]]");
+  CHECK(errors_of("route = []\nlistener = []\n") ==
+        "s.toml:1:9: [[route]] must have from 1 to 100000 entries, not 0\n"
+        "s.toml:2:12: [[listener]] must have from 1 to 256 entries, not 0");
+}
+
+TEST_CASE("a file that cannot be read") {
+  auto configuration = load_configuration("/nonexistent/s.toml");
+  REQUIRE_FALSE(configuration.has_value());
+  CHECK(configuration.error() == ConfigurationErrors{"/nonexistent/s.toml: cannot be read: No such file or directory"});
+}
+
+TEST_CASE("many routes are read and checked in one go") {
+  std::string text(sample);
+  for (int i = 0; i < 2000; ++i) text += fmt::format("[[route]]\npath = \"/r{}/*\"\nupstream = \"api\"\n", i);
+  auto configuration = parse_configuration("s.toml", text);
+  REQUIRE(configuration.has_value());
+  CHECK(configuration->route_table().match("", "/r1999/x")->index == 2000);
+
+  for (int i = 0; i < 2000; ++i) text += fmt::format("[[route]]\npath = \"/r{}/*\"\nupstream = \"apj\"\n", i);
+  configuration = parse_configuration("s.toml", text);
+  REQUIRE_FALSE(configuration.has_value());
+  CHECK(configuration.error().size() == 101);
+  CHECK(configuration.error().back() == "s.toml: and 3900 more");
+}
+
+}  // namespace
+}  // namespace sluice::proxy
