@@ -1,0 +1,190 @@
+"""How each server is configured and started. All relay every path to one origin with kept-alive upstream connections."""
+
+import csv
+import io
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+
+from process import Failure, Process, first_line
+
+PACKAGES = {"nginx": "nginx-light", "nginx-buffered": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
+NAMES = ("floor", "nginx", "nginx-buffered", "haproxy", "sluice")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the contenders are started with. `build`: folder of our own programs; `folder`: for configurations and logs."""
+
+    build: str
+    folder: str
+    origin_port: int
+    core: int
+    log: bool
+    splice: bool
+
+
+def program_of(name, build):
+    """The path of the program behind a contender, or None when it is not there."""
+    if name in ("floor", "sluice"):
+        path = os.path.join(build, "sluice-floor" if name == "floor" else "sluice")
+        return path if os.access(path, os.X_OK) else None
+    # Debian keeps daemons where a user's PATH may not lead.
+    return shutil.which(name.split("-")[0], path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+
+
+def version_of(name, build):
+    return first_line([program_of(name, build), "-v"])
+
+
+def start(name, setting, port):
+    """Starts contender `name` on 127.0.0.1:`port`."""
+    program = program_of(name, setting.build)
+    if program is None:
+        raise Failure(f"{name} is not there")
+    command = _commands[name](program, setting, port)
+    return Process(name, command, setting.core, port, setting.folder)
+
+
+def _write(setting, file_name, text):
+    path = os.path.join(setting.folder, file_name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def _floor(program, setting, port):
+    return [program, "--listen", f"127.0.0.1:{port}", "--upstream", f"127.0.0.1:{setting.origin_port}"]
+
+
+def _sluice(program, setting, port):
+    access = os.path.join(setting.folder, "sluice-access.log") if setting.log else "off"
+    path = _write(setting, "sluice.toml", f"""\
+shards = 1
+
+[log]
+access = "{access}"
+
+[limits]
+max_connections = 4000
+
+[[listener]]
+name = "public"
+address = "127.0.0.1:{port}"
+
+[upstream.origin]
+endpoints = ["127.0.0.1:{setting.origin_port}"]
+
+[[route]]
+upstream = "origin"
+""")
+    return [program, "-c", path]
+
+
+def nginx_preamble(folder, name):
+    """The part that every nginx of ours has: one worker, in the foreground, no file outside `folder`."""
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    return f"""\
+{user}daemon off;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {folder}/{name}.pid;
+error_log {folder}/{name}-error.log warn;
+events {{ worker_connections 8000; }}
+"""
+
+
+def nginx_paths(folder, name):
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "".join(f"  {kind}_temp_path {folder}/{name}-{kind};\n" for kind in kinds)
+
+
+_NGINX_LOG_FORMAT = """\
+  log_format json escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","host":"$http_host",'
+    '"target":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",'
+    '"first_byte":"$upstream_header_time"}';
+"""
+
+
+def _nginx(name, buffering):
+    def command(program, setting, port):
+        log = f"{_NGINX_LOG_FORMAT}  access_log {setting.folder}/{name}-access.log json buffer=64k flush=1s;\n" if setting.log else "  access_log off;\n"
+        path = _write(setting, f"{name}.conf", f"""\
+{nginx_preamble(setting.folder, name)}http {{
+{nginx_paths(setting.folder, name)}{log}  keepalive_requests 1000000000;
+  client_max_body_size 0;
+  upstream origin {{
+    server 127.0.0.1:{setting.origin_port};
+    keepalive 1024;
+    keepalive_requests 1000000000;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_buffering {buffering};
+      proxy_request_buffering {buffering};
+    }}
+  }}
+}}
+""")
+        return [program, "-p", setting.folder, "-c", path]
+
+    return command
+
+
+def _haproxy(program, setting, port):
+    log = "  log stdout format raw local0\n  option httplog\n" if setting.log else ""
+    splice = "  option splice-request\n  option splice-response\n" if setting.splice else ""
+    path = _write(setting, "haproxy.cfg", f"""\
+global
+  nbthread 1
+  maxconn 4000
+  stats socket {setting.folder}/haproxy.sock mode 600
+
+defaults
+  mode http
+{log}{splice}  http-reuse always
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+
+frontend public
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend origin
+
+backend origin
+  server origin 127.0.0.1:{setting.origin_port}
+""")
+    return [program, "-db", "-f", path]
+
+
+def haproxy_spliced_bytes(folder):
+    """What HAProxy says it has spliced towards clients and towards servers, or None when it does not tell."""
+    try:
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.settimeout(5)
+            admin.connect(os.path.join(folder, "haproxy.sock"))
+            admin.sendall(b"show stat\n")
+            answer = b"".join(iter(lambda: admin.recv(65536), b""))
+    except OSError:
+        return None
+    total, told = 0, False
+    for row in csv.DictReader(io.StringIO(answer.decode().lstrip("# "))):
+        for column in ("h1_spliced_bytes_in", "h1_spliced_bytes_out"):
+            if row.get(column):
+                total, told = total + int(row[column]), True
+    return total if told else None
+
+
+_commands = {
+    "floor": _floor,
+    "sluice": _sluice,
+    "nginx": _nginx("nginx", "off"),
+    "nginx-buffered": _nginx("nginx-buffered", "on"),
+    "haproxy": _haproxy,
+}
