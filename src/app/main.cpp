@@ -4,6 +4,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -86,8 +88,8 @@ class SignalState {
   bool is_forced_ = false;
 };
 
-int serve(proxy::Configuration configuration, int signals) {
-  control::Server server(std::move(configuration));
+int serve(proxy::Configuration configuration, std::uint32_t connections_standard, int signals) {
+  control::Server server(std::move(configuration), connections_standard);
   if (auto started = server.start(); !started) {
     say(started.error());
     return exit_start_failed;
@@ -111,16 +113,32 @@ int serve(proxy::Configuration configuration, int signals) {
   return state.is_forced() ? exit_forced : exit_unclean;
 }
 
-// How many descriptors the configuration may come to need.
-std::uint64_t descriptors_needed(const proxy::Configuration& configuration) {
-  constexpr std::uint64_t fixed = 64;  // standard streams, rings, events, log, what libraries hold
-  const std::uint64_t shards = configuration.shards.value_or(static_cast<std::uint32_t>(runtime::usable_cpus().size()));
-  // Each client connection may need one upstream; each pipe is two descriptors.
-  const std::uint64_t for_each_shard = 2 * std::uint64_t{configuration.limits.max_connections} +
-                                       2 * std::uint64_t{configuration.shard_defaults.pipes} +
-                                       configuration.listeners.size() + 4;
-  return fixed + shards * for_each_shard;
-}
+// What: what the configuration asks of the descriptor limit.
+class DescriptorBudget {
+ public:
+  explicit DescriptorBudget(const proxy::Configuration& configuration)
+      : shards_(configuration.shards.value_or(static_cast<std::uint32_t>(runtime::usable_cpus().size()))),
+        fixed_(process_fixed + shards_ * (2 * std::uint64_t{configuration.shard_defaults.pipes} +
+                                          configuration.listeners.size() + shard_fixed)) {}
+
+  // With so many clients on each shard; each of them may need a connection upstream.
+  [[nodiscard]] std::uint64_t needed(std::uint32_t max_connections) const {
+    return fixed_ + shards_ * 2 * std::uint64_t{max_connections};
+  }
+  // How many clients each shard may have under `limit`.
+  [[nodiscard]] std::uint32_t connections(std::uint64_t limit) const {
+    const std::uint64_t rest = limit > fixed_ ? (limit - fixed_) / (2 * shards_) : 0;
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(rest, connections_min, connections_standard));
+  }
+
+ private:
+  static constexpr std::uint64_t process_fixed = 64;  // standard streams, log, signals, what libraries hold
+  static constexpr std::uint64_t shard_fixed = 4;     // ring, events
+  static constexpr std::uint64_t connections_standard = 10'000;
+  static constexpr std::uint64_t connections_min = 16;
+  std::uint64_t shards_;
+  std::uint64_t fixed_;
+};
 
 int run(const Arguments& arguments) {
   auto configuration = proxy::load_configuration(arguments.configuration);
@@ -133,9 +151,10 @@ int run(const Arguments& arguments) {
     say(fmt::format("the configuration {} is good", arguments.configuration));
     return exit_ok;
   }
-  (void)runtime::raise_descriptor_limit();
-  const runtime::HostFacts facts = runtime::read_host_facts();
-  if (auto unmet = runtime::unmet_requirement(facts, descriptors_needed(*configuration))) {
+  const DescriptorBudget budget(*configuration);
+  const std::uint32_t connections_standard = budget.connections(runtime::raise_descriptor_limit());
+  const std::uint64_t needed = budget.needed(configuration->limits.max_connections.value_or(connections_standard));
+  if (auto unmet = runtime::unmet_requirement(runtime::read_host_facts(), needed)) {
     say(*unmet);
     return exit_start_failed;
   }
@@ -144,7 +163,7 @@ int run(const Arguments& arguments) {
     say("signalfd failed: no descriptor left");
     return exit_start_failed;
   }
-  int code = serve(std::move(*configuration), signals);
+  int code = serve(std::move(*configuration), connections_standard, signals);
   ::close(signals);
   return code;
 }

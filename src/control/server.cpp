@@ -54,7 +54,8 @@ struct Server::Worker {
   std::thread thread;
 };
 
-Server::Server(proxy::Configuration configuration) : configuration_(std::move(configuration)) {}
+Server::Server(proxy::Configuration configuration, std::uint32_t max_connections_default)
+    : configuration_(std::move(configuration)), max_connections_default_(max_connections_default) {}
 
 Server::~Server() {
   for (auto& worker : workers_) SLUICE_ASSERT(!worker->thread.joinable());
@@ -65,12 +66,14 @@ std::expected<void, std::string> Server::open_sockets() {
   for (const net::ListenerSettings& settings : configuration_.listeners) {
     std::optional<net::Address> address = net::Address::parse(settings.address.value);
     SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
+    auto fail = [&settings](const Error& error) {
+      return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
+                                         settings.name.value, describe(error)));
+    };
+    if (Result<void> free = net::Listener::check_free(*address); !free) return fail(free.error());
     for (auto& worker : workers_) {
       Result<int> fd = net::Listener::open_socket(*address, static_cast<int>(settings.backlog));
-      if (!fd) {
-        return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
-                                           settings.name.value, describe(fd.error())));
-      }
+      if (!fd) return fail(fd.error());
       worker->sockets.push_back({settings.name.value, *fd});
       // Port 0: the first socket finds a port, the other shards join it there.
       *address = local_address_of(*fd);
@@ -119,6 +122,7 @@ std::expected<void, std::string> Server::start() {
   snapshot->head_limits = {.bytes_max = configuration_.limits.head_bytes,
                            .fields_max = configuration_.limits.head_fields,
                            .target_bytes_max = configuration_.limits.target_bytes};
+  snapshot->max_connections = configuration_.limits.max_connections.value_or(max_connections_default_);
   snapshots_ = std::make_unique<proxy::SnapshotPublisher>(std::move(snapshot), count);
 
   for (auto& worker : workers_) {

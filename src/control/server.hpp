@@ -20,7 +20,8 @@ namespace sluice::control {
 // Invariants: shards' loops stay alive until every shard has finished, so that posting to one is always safe.
 class Server {
  public:
-  explicit Server(proxy::Configuration configuration);
+  // max_connections_default: clients for each shard where the configuration does not say.
+  Server(proxy::Configuration configuration, std::uint32_t max_connections_default);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -56,6 +57,7 @@ class Server {
   void signal() const;
 
   proxy::Configuration configuration_;
+  std::uint32_t max_connections_default_;
   std::unique_ptr<proxy::SnapshotPublisher> snapshots_;
   std::unique_ptr<proxy::LogWriter> log_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -69,6 +69,12 @@ void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
   return sluice::memory::take(bytes, alignof(std::max_align_t));
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return sluice::memory::take(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return sluice::memory::take(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { sluice::memory::give(memory); }
 void operator delete[](void* memory) noexcept { sluice::memory::give(memory); }
 void operator delete(void* memory, std::size_t) noexcept { sluice::memory::give(memory); }
@@ -77,3 +83,7 @@ void operator delete(void* memory, std::align_val_t) noexcept { sluice::memory::
 void operator delete[](void* memory, std::align_val_t) noexcept { sluice::memory::give(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { sluice::memory::give(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { sluice::memory::give(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { sluice::memory::give(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { sluice::memory::give(memory); }
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { sluice::memory::give(memory); }
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { sluice::memory::give(memory); }

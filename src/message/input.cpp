@@ -18,6 +18,16 @@ void Input::consume(std::size_t count) {
   }
 }
 
+std::size_t Input::discard() {
+  std::size_t dropped = 0;
+  while (!is_empty() || take_received()) {
+    dropped += bytes().size();
+    consume(bytes().size());
+  }
+  release();
+  return dropped;
+}
+
 void Input::release() {
   if (gathered_begin_ == gathered_end_) {
     gather_.reset();

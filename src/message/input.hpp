@@ -28,6 +28,8 @@ class Input {
   }
   [[nodiscard]] bool is_empty() const { return bytes().empty(); }
   void consume(std::size_t count);
+  // Drops everything that has been received and not consumed; returns how many bytes that was.
+  std::size_t discard();
   // Gives back every buffer without unconsumed bytes in it.
   void release();
 

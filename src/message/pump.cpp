@@ -42,7 +42,8 @@ Task<Result<bool>> splice_run(BodySource& source, BodySink& sink, net::Pipe& pip
     case net::SpliceOutcome::End::complete:
       break;
     case net::SpliceOutcome::End::source_ended:
-      // read() says whether the message may end like this.
+      // Only a body that nothing else delimits may end like this; then read() says so.
+      if (run != UINT64_MAX) co_return failure(ErrorCode::closed, source.side());
       break;
     case net::SpliceOutcome::End::source_failed:
       outcome.error.side = source.side();

@@ -16,6 +16,7 @@ std::optional<Address> Address::parse(std::string_view text) {
   if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
   std::string_view port_text = text.substr(colon + 1);
+  if (host.contains('\0')) return std::nullopt;  // where inet_pton would stop reading
   std::optional<std::uint64_t> port = ascii::parse_decimal(port_text);
   if (!port || *port > 65535 || port_text.size() > 5) return std::nullopt;
   const std::uint16_t network_port = htons(static_cast<std::uint16_t>(*port));

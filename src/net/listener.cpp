@@ -63,6 +63,18 @@ Result<int> Listener::open_socket(const Address& address, int backlog) {
   return fd;
 }
 
+Result<void> Listener::check_free(const Address& address) {
+  int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return std::unexpected(error_from_errno(-fd));
+  int result = kernel::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (result == 0 && address.family() == AF_INET6) result = kernel::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (result == 0) result = kernel::bind(fd, address.data(), address.size());
+  if (result == 0) result = kernel::listen(fd, 1);
+  kernel::close(fd);
+  if (result < 0) return std::unexpected(error_from_errno(-result));
+  return {};
+}
+
 Listener::Listener(runtime::Loop& loop, int fd, Acceptor& acceptor) : loop_(loop), fd_(fd), acceptor_(acceptor) {}
 
 Listener::~Listener() { SLUICE_ASSERT(fd_ < 0); }

@@ -26,6 +26,9 @@ class Listener final : private runtime::Operation, private runtime::Timer {
     ~Acceptor() = default;
   };
 
+  // Whether nobody else listens there: SO_REUSEPORT alone would let a second process share the port without a word.
+  // Errors: what bind(2) says, system with EADDRINUSE above all.
+  [[nodiscard]] static Result<void> check_free(const Address& address);
   // A bound and listening socket, made on the control thread so that errors show before any shard starts.
   // Errors: what socket(2), bind(2) and listen(2) say.
   [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog);

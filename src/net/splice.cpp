@@ -36,7 +36,6 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
         source_open = false;
       } else if (!passes(got)) {
         from.note_end(static_cast<int>(-got));
-        outcome.error = error_from_errno(static_cast<int>(-got));
         source_open = false;
       }
     }
@@ -53,7 +52,9 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
     }
     if (progress) continue;
     if (pipe.filled() == 0 && !source_open) {
+      // Now, or before this transfer began.
       outcome.end = from.has_failed() ? SpliceOutcome::End::source_failed : SpliceOutcome::End::source_ended;
+      if (from.has_failed()) outcome.error = error_from_errno(from.receive_error());
       co_return outcome;
     }
     // With bytes in the pipe the sink is the one that is not ready; without, the source.

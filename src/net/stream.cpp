@@ -11,6 +11,19 @@ namespace sluice::net {
 using runtime::Slice;
 using runtime::Task;
 
+namespace {
+
+// ETIMEDOUT is the kernel's word that the peer is gone, not that a deadline of ours has passed and waiting on may help.
+Error connection_error(int errno_value) {
+  Error error = error_from_errno(errno_value);
+  if (errno_value == ETIMEDOUT) error.code = ErrorCode::reset;
+  return error;
+}
+
+Error connection_error(const Error& error) { return error.os_error == 0 ? error : connection_error(error.os_error); }
+
+}  // namespace
+
 // What: waits until the stream's receive has no completion left to come. Not cancellable: closing always finishes.
 class Stream::Joined final : public runtime::Suspension {
  public:
@@ -163,7 +176,7 @@ void Stream::Read::end_later() {
 Result<Slice> Stream::Read::await_resume() noexcept {
   if (!outcome_) return std::unexpected(outcome_.error());
   if (!stream_.queue_.is_empty()) return stream_.queue_.pop();
-  if (stream_.receive_error_ != 0) return std::unexpected(error_from_errno(stream_.receive_error_));
+  if (stream_.receive_error_ != 0) return std::unexpected(connection_error(stream_.receive_error_));
   return Slice();
 }
 
@@ -183,14 +196,15 @@ Task<void> Stream::stop_receiving() {
 Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant deadline) {
   SLUICE_ASSERT(!in_flight() && queue_.is_empty());
   if (state_ == ReceiveState::ended) {
-    if (receive_error_ != 0) co_return std::unexpected(error_from_errno(receive_error_));
+    if (receive_error_ != 0) co_return std::unexpected(connection_error(receive_error_));
     co_return std::size_t{0};
   }
   Result<int> count = co_await runtime::receive(fd_, memory.data(), memory.size(), deadline);
   if (!count) {
-    ErrorCode code = count.error().code;
-    if (code != ErrorCode::timed_out && code != ErrorCode::cancelled) note_end(count.error().os_error);
-    co_return std::unexpected(count.error());
+    // A deadline or a cancel of ours says nothing about the connection.
+    const Error error = connection_error(count.error());
+    if (error.code != ErrorCode::timed_out && error.code != ErrorCode::cancelled) note_end(error.os_error);
+    co_return std::unexpected(error);
   }
   if (*count == 0) note_end(0);
   co_return static_cast<std::size_t>(*count);
@@ -201,7 +215,7 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout) 
     Result<int> count = co_await runtime::send(fd_, bytes.data(), bytes.size(), 0, loop_.now() + idle_timeout);
     if (!count) {
       if (count.error().os_error == EINTR) continue;
-      co_return std::unexpected(count.error());
+      co_return std::unexpected(connection_error(count.error()));
     }
     bytes.remove_prefix(static_cast<std::size_t>(*count));
   }
@@ -218,7 +232,7 @@ Task<Result<void>> Stream::write(std::string_view first, std::string_view second
     Result<int> count = co_await runtime::send_message(fd_, &message, 0, loop_.now() + idle_timeout);
     if (!count) {
       if (count.error().os_error == EINTR) continue;
-      co_return std::unexpected(count.error());
+      co_return std::unexpected(connection_error(count.error()));
     }
     auto sent = static_cast<std::size_t>(*count);
     std::size_t of_first = std::min(sent, first.size());

@@ -54,6 +54,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // As has_ended, but what was received may still be unread.
   [[nodiscard]] bool will_receive_no_more() const { return state_ == ReceiveState::ended; }
   [[nodiscard]] bool has_failed() const { return receive_error_ != 0; }
+  // errno of what ended receiving; 0 at eof, and before the end.
+  [[nodiscard]] int receive_error() const { return receive_error_; }
   [[nodiscard]] bool has_unread() const { return !queue_.is_empty(); }
   void set_observer(Observer* observer) { observer_ = observer; }
 

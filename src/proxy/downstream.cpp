@@ -54,8 +54,7 @@ void Downstream::watch_client() {
 
 Task<void> Downstream::run() {
   co_await serve_requests();
-  input_.consume(input_.bytes().size());
-  input_.release();
+  (void)input_.discard();
   output_.clear();
   co_await stream_.close();
 }
@@ -74,6 +73,7 @@ Task<void> Downstream::serve_requests() {
     disposition = co_await serve_exchange(shard_, *this);
     is_in_exchange_ = false;
     input_.release();
+    if (shard_.is_draining() && disposition == Disposition::keep_alive) disposition = Disposition::close;
   }
   switch (disposition) {
     case Disposition::keep_alive:
@@ -92,13 +92,11 @@ Task<void> Downstream::linger() {
   strand_.set_phase("lingering");
   stream_.shut_down_writing();
   const Instant end = shard_.loop().now() + linger_total;
-  std::size_t dropped = input_.bytes().size();
-  input_.consume(dropped);
+  std::size_t dropped = input_.discard();
   while (dropped < linger_bytes_max) {
     Result<bool> filled = co_await input_.fill(std::min(end, shard_.loop().now() + linger_idle));
     if (!filled || !*filled) co_return;
-    dropped += input_.bytes().size();
-    input_.consume(input_.bytes().size());
+    dropped += input_.discard();
   }
 }
 

@@ -62,6 +62,11 @@ class Exchange {
   // The request body.
   Task<void> upload(upstream::Connection& connection);
   bool upload_has_ended() const { return !uploads_.has_children(); }
+  // The client failed within its body; an upload that we cancelled ourselves does not count.
+  bool client_broke_upload() const {
+    return !upload_result_ && upload_result_.error().side == Side::downstream &&
+           upload_result_.error().code != ErrorCode::cancelled;
+  }
   // The response.
   Task<Result<bool>> receive_response(upstream::Connection& connection);
   Task<Result<void>> relay_interim();
@@ -93,6 +98,7 @@ class Exchange {
   std::int64_t unix_ms_;
   std::uint64_t sent_before_;
   bool is_reused_ = false;
+  bool is_close_delimited_ = false;  // the response, towards the client
   unsigned attempts_ = 0;
   Duration connect_time_{-1};
   Duration first_byte_time_{-1};
@@ -180,6 +186,7 @@ void Exchange::note_request() {
 
 Task<bool> Exchange::find_route() {
   if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
+    disposition_ = Disposition::linger;  // behind a CONNECT may come bytes that are no request
     co_await reply(501, Reason::method_refused);
     co_return false;
   }
@@ -294,7 +301,7 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   const bool is_repeatable = connection.is_reused() && may_repeat() && !strand_.is_cancelled() && !is_committed() &&
                              (has_response || has_response.error().code == ErrorCode::reset);
   co_await release(connection, false);
-  if (!upload_result_ && upload_result_.error().side == Side::downstream) {
+  if (client_broke_upload()) {
     co_await fail_request_body();
   } else if (is_repeatable) {
     co_return Attempt::retry;
@@ -444,6 +451,7 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   forward.request_id = {request_id_.data(), request_id_.size()};
   forward.framing = response_framing();
   forward.connection = connection_policy(forward.framing);
+  is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
   message::Output& output = downstream_.output();
   Result<void> result =
       output.append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
@@ -467,8 +475,7 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   if (!result && source.reject() != http::Reject::none) detail_ = http::to_string(source.reject());
   co_await release(connection, result && source.is_done() && upstream_goes_on && upload_was_whole);
   if (result) co_return;
-  if (!upload_result_ && upload_result_.error().side == Side::downstream &&
-      upload_result_.error().code != ErrorCode::cancelled) {
+  if (client_broke_upload()) {
     co_await fail_request_body();
   } else if (result.error().side == Side::downstream) {
     give_up_client(result.error().code == ErrorCode::timed_out ? Reason::client_stalled : Reason::client_closed);
@@ -532,7 +539,8 @@ Task<void> Exchange::fail_request_body() {
   switch (upload_result_.error().code) {
     case ErrorCode::malformed:
       disposition_ = Disposition::linger;
-      co_await reply(400, Reason::bad_body, http::to_string(request_body_->reject()));
+      co_await reply(http::status_of(request_body_->reject()), Reason::bad_body,
+                     http::to_string(request_body_->reject()));
       break;
     case ErrorCode::timed_out:
       co_await reply(408, Reason::body_timeout);
@@ -548,7 +556,9 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   detail_ = detail;
   if (is_committed()) {
     shard_.counters().aborted_responses.add();
-    disposition_ = Disposition::abort;
+    // What came goes on; the missing end tells the client that it is not all, unless nothing but the end would.
+    Result<void> sent = co_await downstream_.output().flush(snapshot_->timeouts.idle);
+    disposition_ = sent && !is_close_delimited_ ? Disposition::linger : Disposition::abort;
     co_return;
   }
   status_ = status;

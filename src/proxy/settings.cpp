@@ -31,7 +31,8 @@ constexpr auto limit_list = std::to_array<config::Key<LimitSettings>>({
                                                 "The trailer section behind a chunked body."),
     config::integer<&LimitSettings::max_connections>(
         "max_connections", {1, 10'000'000},
-        "Connections from clients to each shard; past it new ones are closed at once, and counted."),
+        "Connections from clients to each shard; past it new ones are closed at once, and counted.")
+        .otherwise("10000, or what the descriptor limit allows"),
     config::integer<&LimitSettings::max_requests>(
         "max_requests", {1, 1'000'000'000},
         "Requests on one connection from a client; the last is answered with `close`.")

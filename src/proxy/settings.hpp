@@ -27,8 +27,8 @@ struct LimitSettings {
   std::uint32_t head_fields = limits::head_fields_max;
   std::uint64_t target_bytes = limits::target_bytes_max;
   std::uint64_t trailer_bytes = limits::trailer_bytes_max;
-  std::uint32_t max_connections = 10'000;     // from clients, for each shard
-  std::optional<std::uint64_t> max_requests;  // on one connection from a client; none: no limit
+  std::optional<std::uint32_t> max_connections;  // from clients, for each shard; none: as descriptors allow
+  std::optional<std::uint64_t> max_requests;     // on one connection from a client; none: no limit
 };
 
 // [timeouts]

@@ -102,7 +102,7 @@ std::int64_t Shard::unix_ms() {
 
 void Shard::accept(int fd, const std::string& listener) {
   counters_.connections_accepted.add();
-  if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().limits.max_connections) {
+  if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().max_connections) {
     counters_.connections_shed.add();
     runtime::kernel::close(fd);
     return;

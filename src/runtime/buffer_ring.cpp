@@ -33,6 +33,7 @@ Result<std::unique_ptr<BufferRing>> BufferRing::open(Loop& loop, std::size_t buf
 
 BufferRing::~BufferRing() {
   SLUICE_ASSERT(outstanding_ == 0);
+  if (is_armed()) loop_.wheel().disarm(*this);
   if (ring_ != nullptr) kernel::buffer_ring_close(loop_.ring(), count_, group_, ring_);
   memory::unpoison(memory_.get(), buffer_bytes_ * count_);
 }
@@ -71,6 +72,20 @@ void BufferRing::give_back(std::uint16_t id) noexcept {
   --outstanding_;
   offer(id);
   if (Starved* starved = starved_.pop_front()) starved->on_buffers();
+  look_again();
+}
+
+// Whoever was told may have nothing to receive, and leaves the buffer to the next one without our hearing of it.
+void BufferRing::look_again() {
+  if (!starved_.is_empty() && outstanding_ < count_ && !is_armed()) loop_.wheel().arm(*this, loop_.now());
+}
+
+// As many as there are buffers, not all of them: the others would only fail again.
+void BufferRing::on_deadline() {
+  for (unsigned free = count_ - outstanding_; free > 0 && !starved_.is_empty(); --free) {
+    starved_.pop_front()->on_buffers();
+  }
+  look_again();
 }
 
 void BufferRing::wait_for_buffers(Starved& starved) {
@@ -81,6 +96,7 @@ void BufferRing::wait_for_buffers(Starved& starved) {
     return;
   }
   starved_.push_back(starved);
+  look_again();
 }
 
 }  // namespace sluice::runtime

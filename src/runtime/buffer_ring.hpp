@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/list.hpp"
+#include "runtime/wheel.hpp"
 
 namespace sluice::runtime {
 
@@ -57,8 +58,10 @@ class Slice {
 //       connection holds none.
 // Shard: one loop's; closed before the loop.
 // Lifetime: outlives every Slice and every receive that selects from it.
-// Invariants: each buffer is with the kernel (poisoned) or in exactly one Slice or receive queue.
-class BufferRing {
+// Invariants: each buffer is with the kernel (poisoned) or in exactly one Slice or receive queue. While buffers are
+// free,
+//             nobody is starved for more than a few ticks.
+class BufferRing final : private Timer {
  public:
   // Somebody whose receive ended with ENOBUFS, told once buffers are back.
   class Starved {
@@ -96,6 +99,8 @@ class BufferRing {
   [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.get() + std::size_t{id} * buffer_bytes_; }
   void give_back(std::uint16_t id) noexcept;
   void offer(std::uint16_t id) noexcept;
+  void look_again();
+  void on_deadline() override;
 
   struct FreePages {
     void operator()(char* memory) const noexcept;

@@ -115,6 +115,8 @@ void Loop::run_ready() {
 void Loop::enter(Instant limit) {
   Instant until = std::min(limit, wheel_.next_expiry());
   bool must_not_wait = !ready_.is_empty() || !unsent_cancels_.is_empty() || !wakeup_->in_flight() || until <= now_;
+  // The last root may have ended in this very turn.
+  if (stopping_ && is_idle()) must_not_wait = true;
   if (!must_not_wait) {
     // The other half of the handshake is in wake(): whoever posts after this store signals the eventfd.
     sleeping_.store(true, std::memory_order_seq_cst);

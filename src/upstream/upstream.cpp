@@ -84,8 +84,7 @@ void Endpoint::evict(Connection& connection) {
 Task<void> Endpoint::close_evicted(Connection* connection) { co_await discard(*connection); }
 
 Task<void> Endpoint::discard(Connection& connection) {
-  connection.input_.consume(connection.input_.bytes().size());
-  connection.input_.release();
+  (void)connection.input_.discard();
   connection.output_.clear();
   co_await connection.stream_.close();
   --open_;
@@ -100,6 +99,7 @@ namespace {
 
 std::vector<std::uint32_t> weights_of(const UpstreamSettings& settings) {
   std::vector<std::uint32_t> weights;
+  weights.reserve(settings.endpoints.size());
   for (const EndpointSettings& endpoint : settings.endpoints) weights.push_back(endpoint.weight);
   return weights;
 }
