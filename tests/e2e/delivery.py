@@ -1,0 +1,37 @@
+"""The ways in which a message can arrive: whole, in two pieces cut at telling places, byte by byte."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Delivery:
+    name: str
+    cuts: tuple = ()  # offsets at which a new piece begins; None: each of them
+
+    def pieces(self, data):
+        cuts = range(1, len(data)) if self.cuts is None else self.cuts
+        edges = [0, *cuts, len(data)]
+        return [data[begin:end] for begin, end in zip(edges, edges[1:])]
+
+
+WHOLE = Delivery("whole")
+BYTEWISE = Delivery("byte by byte", None)
+
+
+def cuts_of(data):
+    """Offsets where a parser may lose its place: inside the first line, between CR and LF, around the end of the head."""
+    head_end = data.find(b"\r\n\r\n")
+    first_end = data.find(b"\r\n")
+    wanted = [1, first_end + 1, head_end + 1, head_end + 3, head_end + 4, head_end + 5, len(data) // 2, len(data) - 1]
+    return sorted({cut for cut in wanted if 0 < cut < len(data)})
+
+
+def deliveries(data, bytewise_max=4096):
+    """Whole, split in two at every telling offset, and byte by byte unless it is longer than bytewise_max."""
+    ways = [WHOLE, *(Delivery(f"split at {cut}", (cut,)) for cut in cuts_of(data))]
+    return ways + [BYTEWISE] if len(data) <= bytewise_max else ways
+
+
+def few_deliveries(data):
+    """Whole, at all telling offsets at once, and byte by byte: for cases that cost more than a round trip."""
+    return [WHOLE, Delivery(f"split at {cuts_of(data)}", tuple(cuts_of(data))), BYTEWISE]

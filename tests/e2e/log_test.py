@@ -1,0 +1,271 @@
+"""The access log: one whole line for each request, true to what happened, and never in the way."""
+
+import json
+import re
+import signal
+import threading
+
+from check import PATIENCE_S, contains, equal, require, wait_for
+from harness import Group, configuration
+from origin import plain
+from peer import Client
+from replies import UUID_V7, echo, expect_own_reply, log_entry
+
+alone = Group()
+STAMP = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def serving(bench, **options):
+    origin = bench.scripted().serve(echo)
+    return origin, bench.proxy(configuration(origin.address, **options))
+
+
+@alone.case("log.fields", "a line tells what happened")
+def fields(bench):
+    origin, proxy = serving(bench, route='name = "all"')
+    client = bench.client(proxy)
+    response = client.exchange(b"POST /x?y=z HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent: test/1\r\nContent-Length: 5\r\n\r\nhello")
+    entry = proxy.log_entries(1)[0]
+    expected = {
+        "shard": 0, "listener": "main", "client": "127.0.0.1", "request_id": response.fields.get("X-Request-ID"), "method": "POST",
+        "host": "a.example:80", "target": "/x?y=z", "protocol": "HTTP/1.1", "status": 200, "request_bytes": 5,
+        "response_bytes": len(response.raw_head) + len(response.body), "route": "all", "upstream": "app", "endpoint": origin.address,
+        "attempts": 1, "reused": False, "user_agent": "test/1",
+    }
+    equal({name: entry.get(name) for name in expected}, expected, "fields")
+    require(STAMP.fullmatch(entry["ts"]), f"ts: {entry['ts']}")
+    require("reason" not in entry, f"a reason for nothing: {entry}")
+    for name in ("connect", "first_byte", "total"):
+        require(isinstance(entry[name], float) and 0 <= entry[name] < 20, f"{name}: {entry}")
+    require(entry["connect"] + entry["first_byte"] <= entry["total"] + 0.001, f"phases are longer than the whole: {entry}")
+
+
+@alone.case("log.reused", "the second exchange says that it found a connection")
+def reused(bench):
+    _, proxy = serving(bench)
+    client = bench.client(proxy)
+    for _ in range(2):
+        client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    equal([entry["reused"] for entry in proxy.log_entries(2)], [False, True], "reused")
+
+
+def own_reply(bench, request, status, reason, detail=None, **options):
+    _, proxy = serving(bench, **options)
+    client = bench.client(proxy)
+    client.send(request)
+    response = client.response()
+    expect_own_reply(response, status)
+    entry = proxy.log_entries(1)[0]
+    equal((entry["status"], entry["reason"], entry.get("detail")), (status, reason, detail), "status, reason and detail")
+    require("upstream" not in entry or reason.startswith("upstream"), f"an upstream that had no part in it: {entry}")
+    equal(response.fields.get("X-Request-ID"), entry["request_id"], "request id")
+    require(UUID_V7.fullmatch(entry["request_id"]), f"request id: {entry}")
+
+
+ONLY = '[[route]]\npath = "/only"\nupstream = "app"\n'
+alone.table("log.reason", [
+    ("bad_request", "a head that is refused", b"GET /x HTTP/1.1\r\nHost: a\r\nX A: 1\r\n\r\n", 400, "bad_request", "bad_field_name"),
+    ("framing", "framing that is refused", b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request",
+     "content_length_with_transfer_encoding"),
+    ("host", "no Host", b"GET /x HTTP/1.1\r\n\r\n", 400, "bad_request", "missing_host"),
+    ("version", "a version that we do not speak", b"GET /x HTTP/3.0\r\nHost: a\r\n\r\n", 505, "bad_request", "unsupported_version"),
+    ("path", "a path that climbs out of the root", b"GET /../x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_path", "above_root"),
+    ("method", "a method that is refused", b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, "method_refused"),
+], own_reply)
+
+
+@alone.case("log.reason.no_route", "a request that fits no route")
+def no_route(bench):
+    own_reply(bench, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", 404, "no_route", routes=ONLY)
+
+
+@alone.case("log.escaping", "whatever a client sends, a line is one line and valid JSON")
+def escaping(bench):
+    _, proxy = serving(bench)
+    client = bench.client(proxy)
+    agent = b'a"b\\c\td\xe9\xff\x80</script>\'{}'
+    response = client.exchange(b"GET /x?\\{}|^` HTTP/1.1\r\nHost: a\r\nUser-Agent: " + agent + b"\r\n\r\n")
+    equal(response.status, 200, "status")
+    entry = proxy.log_entries(1)[0]
+    equal(entry["user_agent"], agent.decode("latin-1"), "user agent")
+    equal(entry["target"], "/x?\\{}|^`", "target")
+
+
+@alone.case("log.long_texts", "long texts are cut, the line stays whole")
+def long_texts(bench):
+    _, proxy = serving(bench)
+    client = bench.client(proxy)
+    request = b"GET /" + b"t" * 8000 + b" HTTP/1.1\r\nHost: a\r\nUser-Agent: " + b'"' * 8000 + b"\r\n\r\n"
+    equal(client.exchange(request).status, 200, "status")
+    entry = proxy.log_entries(1)[0]
+    require(entry["target"].startswith("/ttt") and len(entry["target"]) <= 8001, "target")
+    require(set(entry["user_agent"]) == {'"'}, "user agent")
+
+
+def concurrent(bench, shards):
+    """Every line is whole, each request has one, and its id and size are those that the client saw."""
+    _, proxy = serving(bench, shards=shards)
+    seen, problems = {}, []
+    lock = threading.Lock()
+
+    def run(number):
+        try:
+            for request in range(25):
+                client = Client(proxy.address)
+                for part in range(4):
+                    target = f"/{number}-{request}-{part}-" + "x" * (number * 37 % 400)
+                    response = client.exchange(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                    with lock:
+                        seen[response.fields.get("X-Request-ID")] = (target, len(response.raw_head) + len(response.body))
+                client.close()
+        except Exception as error:  # pylint: disable=broad-except
+            problems.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    require(not problems, f"a client failed: {problems[:1]}")
+    equal(len(seen), 800, "different request ids")
+    entries = proxy.log_entries(800)
+    equal({entry["request_id"]: (entry["target"], entry["response_bytes"]) for entry in entries}, seen, "what the log tells")
+    require({entry["shard"] for entry in entries} <= set(range(shards)), "shards")
+    if shards > 1:
+        require(len({entry["shard"] for entry in entries}) > 1, "one shard did everything")
+
+
+alone.table("log.concurrent", [
+    ("one", "many clients, one shard", 1),
+    ("two", "many clients, two shards", 2),
+], concurrent)
+
+
+@alone.case("log.at_exit", "what is still in the buffer is written when the proxy ends")
+def at_exit(bench):
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address).replace('flush = "10ms"', 'flush = "1m"'))
+    client = bench.client(proxy)
+    for _ in range(10):
+        client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.close()
+    proxy.signal(15)
+    equal(proxy.wait_exit(), 0, "exit status")
+    text = proxy.log_path.read_text()
+    equal([json.loads(line)["target"] for line in text.splitlines()], ["/x"] * 10, "lines")
+
+
+@alone.case("log.appends", "an existing file is appended to")
+def appends(bench):
+    origin = bench.scripted().serve(echo)
+    first = bench.proxy(configuration(origin.address))
+    path = first.folder.parent / f"{first.folder.name}.log"
+    try:
+        path.write_text('{"old":1}\n')
+        proxy = bench.proxy(configuration(origin.address).replace("@LOG@", str(path)))
+        bench.client(proxy).exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: path.read_text().count("\n") == 2, "a second line")
+        require(path.read_text().startswith('{"old":1}\n'), "the old line is gone")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@alone.case("log.reopen", "SIGUSR1 opens the file anew: none of the lines is lost")
+def reopen(bench):
+    _, proxy = serving(bench)
+    client = bench.client(proxy)
+    moved = proxy.folder / "moved.log"
+    client.exchange(b"GET /old HTTP/1.1\r\nHost: a\r\n\r\n")
+    proxy.log_entries(1)
+    proxy.log_path.rename(moved)
+    client.exchange(b"GET /still-old HTTP/1.1\r\nHost: a\r\n\r\n")
+    wait_for(lambda: moved.read_bytes().count(b"\n") == 2, "a second line in the file that was moved away")
+    proxy.signal(signal.SIGUSR1)
+    wait_for(proxy.log_path.exists, "a new file")
+    client.exchange(b"GET /new HTTP/1.1\r\nHost: a\r\n\r\n")
+    equal([entry["target"] for entry in proxy.log_entries(1)], ["/new"], "lines of the new file")
+    equal([json.loads(line)["target"] for line in moved.read_text().splitlines()], ["/old", "/still-old"], "lines of the old file")
+
+
+@alone.case("log.full_disk", "a disk that is full: serving goes on, and standard error says so once")
+def full_disk(bench):
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address).replace("@LOG@", "/dev/full").replace('flush = "10ms"', 'flush = "10ms"\nbuffer = "4KiB"'))
+    client = bench.client(proxy)
+    for _ in range(300):
+        equal(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").status, 200, "status")
+    wait_for(lambda: "/dev/full" in proxy.told(), "a word about it on standard error")
+    contains(proxy.told(), "No space left", "what it says")
+    require(proxy.told().count("/dev/full") <= 3, f"it repeats itself:\n{proxy.told()}")
+    client.close()
+    counters = proxy.end_and_count()
+    require(counters["log_lines_dropped"] > 200, f"dropped lines are not counted: {counters}")
+    equal(counters["log_lines"] + counters["log_lines_dropped"], 300, "lines written to the buffer, and dropped")
+
+
+@alone.case("log.off", "no log, no file")
+def off(bench):
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address, log=False))
+    equal(bench.client(proxy).exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").status, 200, "status")
+    equal(sorted(path.name for path in proxy.folder.iterdir()), ["sluice.toml", "told"], "files")
+
+
+@alone.case("log.relative", "a relative path starts at the working directory")
+def relative(bench):
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address).replace("@LOG@", "here.log"))
+    bench.client(proxy).exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    wait_for(lambda: (proxy.folder / "here.log").exists() and (proxy.folder / "here.log").read_text(), "the file", PATIENCE_S)
+
+
+@alone.case("log.interim", "an interim response is neither a line nor the status")
+def interim(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address))
+    client = bench.client(proxy)
+    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    connection = origin.accept()
+    connection.request()
+    connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + plain(404, b"nothing", reason=b"Not Found"))
+    equal(client.response().status, 404, "status")
+    entry = proxy.log_entries(1)[0]
+    equal((entry["status"], entry.get("reason")), (404, None), "status and reason")
+
+
+@alone.case("log.endless", "a line is written when the exchange ends, with its whole time and size")
+def endless(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address))
+    client = bench.client(proxy)
+    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+    connection = origin.accept()
+    connection.request()
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+    client.head()
+    equal(client.exactly(5), b"first", "first half")
+    equal(proxy.log_lines(), 0, "lines before the end")
+    connection.send(b"later")
+    equal(client.exactly(5), b"later", "second half")
+    equal(log_entry(proxy, "/x")["status"], 200, "status")
+
+
+@alone.case("log.counters", "what the proxy counted is what happened")
+def counters(bench):
+    origin = bench.scripted().serve(echo)
+    dead = bench.dead_port()
+    routes = '[[route]]\npath = "/app/*"\nupstream = "app"\n[[route]]\npath = "/dead"\nupstream = "dead"\n'
+    extra = f'[upstream.dead]\nendpoints = ["{dead.address}"]\n'
+    for shards in (1, 2):
+        proxy = bench.proxy(configuration(origin.address, shards=shards, routes=routes, extra=extra))
+        for _ in range(4):
+            client = bench.client(proxy)
+            for path, status in (("/app/x", 200), ("/app/y", 200), ("/none", 404), ("/dead", 502)):
+                equal(client.exchange(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()).status, status, path)
+            client.close()
+        proxy.log_entries(16)
+        counted = proxy.end_and_count()
+        expected = {"connections": 4, "requests": 16, "2xx_3xx": 8, "4xx": 4, "5xx": 4, "own_replies": 8, "upstream_failures": 4,
+                    "client_gone": 0, "shed": 0, "aborted": 0, "log_lines": 16, "log_lines_dropped": 0}
+        equal({name: counted.get(name) for name in expected}, expected, "counters")
+        equal(counted["upstream_connects"] + counted["upstream_reuses"], 8, "connections that were opened or used again")

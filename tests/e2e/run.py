@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Runs the end-to-end cases against a built proxy.
+
+    run.py --sluice build/release/sluice --origin build/release/sluice-origin [--filter REGEX] [--jobs N] [--list] [--verbose]
+
+Last line: `e2e: N passed, N failed`; exit status 1 when one failed, or none ran.
+"""
+
+import argparse
+import importlib
+import queue
+import re
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))
+sys.dont_write_bytecode = True
+
+from check import Failure  # noqa: E402
+from harness import Bench, Case, Group, raise_descriptor_limit  # noqa: E402
+
+
+class Results:
+    """What the cases came to; printed as it comes."""
+
+    def __init__(self, verbose):
+        self.verbose = verbose
+        self.passed = 0
+        self.failed = []
+        self.times = []
+        self._lock = threading.Lock()
+
+    def add(self, case, seconds, failure):
+        with self._lock:
+            self.times.append((seconds, case.id))
+            if failure is None:
+                self.passed += 1
+            else:
+                self.failed.append(case.id)
+            if failure is not None or self.verbose:
+                print(f"{'ok    ' if failure is None else 'FAILED'} {case.id}: {case.title} ({seconds:.2f} s)", flush=True)
+            if failure is not None:
+                print("".join(f"    {line}\n" for line in failure.splitlines()), end="", flush=True)
+
+
+def failure_of(function):
+    """What went wrong in function(), or None."""
+    try:
+        function()
+    except Failure as failure:
+        place = traceback.extract_tb(failure.__traceback__)
+        own = [frame for frame in place if frame.filename.endswith("_test.py")]
+        return f"{failure}\n(at {own[-1].filename.rpartition('/')[2]}:{own[-1].lineno})" if own else str(failure)
+    except Exception:  # pylint: disable=broad-except
+        return traceback.format_exc()
+    return None
+
+
+def run_alone(case, results):
+    bench = Bench()
+    begin = time.monotonic()
+
+    def run():
+        case.run(bench)
+        bench.stop()
+
+    failure = failure_of(run)
+    if failure is not None:
+        told = "".join(f"\nthe proxy said:\n{proxy.told()}" for proxy in bench.proxies if proxy.told_path.exists() and proxy.told())
+        failure += told
+    bench.discard()
+    results.add(case, time.monotonic() - begin, failure)
+
+
+def run_shared(group, cases, results):
+    """All cases on one bench; a broken one is replaced. That it stops properly is a case of its own."""
+    bench = world = None
+    for case in cases:
+        begin = time.monotonic()
+
+        def run(case=case):
+            nonlocal bench, world
+            if bench is None:
+                bench = Bench()
+                world = group.setup(bench)
+            case.run(world)
+            bench.check_health()
+
+        failure = failure_of(run)
+        bench.close_clients()
+        if failure is not None:
+            failure += "".join(f"\nthe proxy said:\n{proxy.told()}" for proxy in bench.proxies if proxy.told())
+            bench.discard()
+            bench = None
+        results.add(case, time.monotonic() - begin, failure)
+    if bench is not None:
+        begin = time.monotonic()
+        failure = failure_of(bench.stop)
+        bench.discard()
+        stop = Case(group, f"{group.setup.__module__.removesuffix('_test')}.{group.setup.__name__}.stop", "it all stops properly", None)
+        results.add(stop, time.monotonic() - begin, failure)
+
+
+def load():
+    for file in sorted(FOLDER.glob("*_test.py")):
+        importlib.import_module(file.stem)
+    ids = [case.id for group in Group.every for case in group.cases]
+    twice = {name for name in ids if ids.count(name) > 1}
+    if twice:
+        sys.exit(f"more than one case is called {', '.join(sorted(twice))}")
+
+
+def units_of(pattern):
+    """What can run in parallel: a shared group, or a case alone. Long ones come first."""
+    shared, alone = [], []
+    for group in Group.every:
+        cases = [case for case in group.cases if pattern.search(case.id)]
+        if group.setup is None:
+            alone += [(run_alone, case) for case in cases]
+        elif cases:
+            shared.append((run_shared, group, cases))
+    return shared + alone
+
+
+def work(units, results):
+    while True:
+        try:
+            function, *arguments = units.get_nowait()
+        except queue.Empty:
+            return
+        function(*arguments, results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sluice", required=True, type=Path, help="the proxy")
+    parser.add_argument("--origin", required=True, type=Path, help="the test origin, sluice-origin")
+    parser.add_argument("--filter", default="", help="only cases whose id matches this regular expression")
+    parser.add_argument("--jobs", type=int, default=4, help="how many run at once")
+    parser.add_argument("--list", action="store_true", help="print ids and titles, run nothing")
+    parser.add_argument("--verbose", action="store_true", help="print passed cases and the slowest as well")
+    options = parser.parse_args()
+    load()
+    units = units_of(re.compile(options.filter))
+    if options.list:
+        for function, *rest in units:
+            for case in [rest[0]] if function is run_alone else rest[1]:
+                print(f"{case.id}: {case.title}")
+        return 0
+    for program in (options.sluice, options.origin):
+        if not program.exists():
+            sys.exit(f"{program} does not exist; tools/test builds it")
+    Bench.sluice, Bench.origin_program = options.sluice.resolve(), options.origin.resolve()
+    raise_descriptor_limit()
+
+    results = Results(options.verbose)
+    waiting = queue.Queue()
+    for unit in units:
+        waiting.put(unit)
+    workers = [threading.Thread(target=work, args=(waiting, results)) for _ in range(options.jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if options.verbose:
+        for seconds, name in sorted(results.times, reverse=True)[:10]:
+            print(f"{seconds:7.2f} s  {name}")
+    for name in results.failed:
+        print(f"failed: {name}")
+    print(f"e2e: {results.passed} passed, {len(results.failed)} failed")
+    return 1 if results.failed or not results.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
