@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "app/arguments.hpp"
@@ -148,6 +149,13 @@ int run(const Arguments& arguments) {
     return exit_start_failed;
   }
   if (arguments.mode == Mode::test) {
+    if (configuration->log.is_access_on()) {
+      if (auto log = proxy::LogWriter::check(configuration->log.access); !log) {
+        say(fmt::format("cannot open the access log {}: {}", configuration->log.access,
+                        std::strerror(log.error().os_error)));
+        return exit_start_failed;
+      }
+    }
     say(fmt::format("the configuration {} is good", arguments.configuration));
     return exit_ok;
   }

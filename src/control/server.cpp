@@ -21,6 +21,8 @@ namespace sluice::control {
 
 namespace {
 
+constexpr int unpinned = -1;
+
 enum class Phase : std::uint8_t { starting, serving, failed, finished };
 
 std::string describe(const Error& error) {
@@ -126,8 +128,8 @@ std::expected<void, std::string> Server::start() {
   snapshots_ = std::make_unique<proxy::SnapshotPublisher>(std::move(snapshot), count);
 
   for (auto& worker : workers_) {
-    // With fewer shards than CPUs each has one of its own; with more, they share in turn.
-    int cpu = cpus[worker->index % cpus.size()];
+    // Pinned where each CPU has exactly one shard; with fewer or more shards the scheduler places them better.
+    int cpu = count == cpus.size() ? cpus[worker->index] : unpinned;
     worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker), cpu);
   }
   for (auto& worker : workers_) worker->phase.wait(Phase::starting);
@@ -157,7 +159,7 @@ proxy::ShardPlan Server::plan_for(Worker& worker) {
 
 void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
   runtime::name_this_thread(fmt::format("sluice-{}", worker.index).c_str());
-  (void)runtime::pin_this_thread(cpu);
+  if (cpu != unpinned) (void)runtime::pin_this_thread(cpu);
   auto shard = proxy::Shard::open(std::move(plan), worker.counters);
   if (!shard) {
     worker.error = shard.error();

@@ -186,7 +186,9 @@ Task<Result<void>> H1BodySink::begin_raw(std::uint64_t bytes) {
     Result<void> begun = output_.append([&](http::Writer& writer) { http::write_chunk_begin(writer, bytes); });
     if (!begun) co_return blame(begun.error());
   }
-  co_return co_await flush();
+  Result<void> sent = co_await output_.flush_ahead(idle_timeout_);
+  if (!sent) co_return blame(sent.error());
+  co_return Result<void>();
 }
 
 Result<void> H1BodySink::end_raw(std::uint64_t bytes) {

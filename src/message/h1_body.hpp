@@ -29,6 +29,8 @@ class H1BodySource final : public BodySource {
   [[nodiscard]] bool is_done() const { return decoder_.is_done() || at_end_; }
   // Why the last error was `malformed`.
   [[nodiscard]] http::Reject reject() const { return reject_; }
+  // Payload of it was moved past read().
+  [[nodiscard]] bool has_been_raw() const { return has_been_raw_; }
   [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
 
   [[nodiscard]] std::optional<Result<BodyPiece>> try_read() override;
@@ -37,7 +39,10 @@ class H1BodySource final : public BodySource {
   [[nodiscard]] Side side() const override { return side_; }
   [[nodiscard]] net::Stream* raw_stream() override { return &input_.stream(); }
   [[nodiscard]] std::uint64_t payload_remaining() const override { return decoder_.payload_remaining(); }
-  [[nodiscard]] runtime::Task<void> begin_raw() override { return input_.stream().stop_receiving(); }
+  [[nodiscard]] runtime::Task<void> begin_raw() override {
+    has_been_raw_ = true;
+    return input_.stream().stop_receiving();
+  }
   void advance(std::uint64_t bytes) override {
     payload_bytes_ += bytes;
     decoder_.advance(bytes);
@@ -63,6 +68,7 @@ class H1BodySource final : public BodySource {
   std::uint64_t payload_bytes_ = 0;
   http::Reject reject_ = http::Reject::none;
   std::unique_ptr<Trailers> trailers_;
+  bool has_been_raw_ = false;
   bool at_end_ = false;  // the connection ended, and with it a body that only that could end
 };
 

@@ -12,6 +12,18 @@ Task<Result<void>> Output::flush(Duration idle_timeout) {
   co_return sent;
 }
 
+Task<Result<void>> Output::flush_ahead(Duration idle_timeout) {
+  if (used_ == 0) co_return Result<void>();
+  const std::size_t sent = stream_.try_send_ahead(buffered());
+  if (sent < used_) {
+    Result<void> rest = co_await stream_.write(buffered().substr(sent), idle_timeout);
+    if (!rest) co_return rest;
+  }
+  bytes_sent_ += used_;
+  clear();
+  co_return Result<void>();
+}
+
 Task<Result<void>> Output::flush_with(std::string_view data, Duration idle_timeout) {
   Result<void> sent = co_await stream_.write(buffered(), data, idle_timeout);
   if (sent) bytes_sent_ += used_ + data.size();

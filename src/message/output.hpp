@@ -43,6 +43,8 @@ class Output {
   [[nodiscard]] runtime::Task<Result<void>> flush(Duration idle_timeout);
   // Sends everything and then `data`, which is not copied.
   [[nodiscard]] runtime::Task<Result<void>> flush_with(std::string_view data, Duration idle_timeout);
+  // As flush(), but what the socket takes leaves at once: payload that is moved past this object follows.
+  [[nodiscard]] runtime::Task<Result<void>> flush_ahead(Duration idle_timeout);
   // Forgets what was not sent.
   void clear() {
     used_ = 0;

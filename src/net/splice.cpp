@@ -14,6 +14,9 @@ using runtime::Task;
 
 namespace {
 
+// How much one transfer may move before others get their turn: a fraction of a millisecond of copying pages.
+constexpr std::uint64_t turn_bytes_max = 1024 * 1024;
+
 bool passes(long result) { return result == -EAGAIN || result == -EINTR; }
 
 }  // namespace
@@ -23,9 +26,11 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
   runtime::Loop& loop = from.loop();
   SpliceOutcome outcome;
   std::uint64_t unread = bytes;  // still in the source
+  std::uint64_t moved_this_turn = 0;
   bool source_open = !from.has_ended();
   while (outcome.moved < bytes) {
     bool progress = false;
+    const std::uint64_t moved_before = outcome.moved;
     if (source_open && unread > 0 && pipe.filled() < pipe.capacity()) {
       long got = pipe.fill_from(from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>(unread, pipe.capacity())));
       if (got > 0) {
@@ -50,7 +55,16 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
         co_return outcome;
       }
     }
-    if (progress) continue;
+    if (progress) {
+      // A sender that never pauses and a sink that always has room would keep everybody else waiting.
+      moved_this_turn += outcome.moved - moved_before;
+      if (moved_this_turn >= turn_bytes_max) {
+        moved_this_turn = 0;
+        co_await runtime::Yield();
+      }
+      continue;
+    }
+    moved_this_turn = 0;
     if (pipe.filled() == 0 && !source_open) {
       // Now, or before this transfer began.
       outcome.end = from.has_failed() ? SpliceOutcome::End::source_failed : SpliceOutcome::End::source_ended;

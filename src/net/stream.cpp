@@ -1,5 +1,6 @@
 #include "net/stream.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/assert.hpp"
@@ -12,6 +13,9 @@ using runtime::Slice;
 using runtime::Task;
 
 namespace {
+
+// Enough for most heads; what comes behind is not copied into a buffer that is to be spliced.
+constexpr std::size_t single_receive_bytes = 4096;
 
 // ETIMEDOUT is the kernel's word that the peer is gone, not that a deadline of ours has passed and waiting on may help.
 Error connection_error(int errno_value) {
@@ -60,7 +64,11 @@ void Stream::arm() {
     note_end(EAGAIN);
     return;
   }
-  io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
+  if (mode_ == ReceiveMode::multishot) {
+    io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
+  } else {
+    io_uring_prep_recv(sqe, fd_, nullptr, std::min(single_receive_bytes, buffers_.buffer_bytes()), 0);
+  }
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = static_cast<std::uint16_t>(buffers_.group());
   loop_.start(*this, sqe);
@@ -240,6 +248,11 @@ Task<Result<void>> Stream::write(std::string_view first, std::string_view second
     second.remove_prefix(sent - of_first);
   }
   co_return co_await write(first.empty() ? second : first, idle_timeout);
+}
+
+std::size_t Stream::try_send_ahead(std::string_view bytes) {
+  long sent = runtime::kernel::send(fd_, bytes.data(), bytes.size(), MSG_MORE);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
 void Stream::shut_down_writing() { (void)runtime::kernel::shutdown(fd_, SHUT_WR); }

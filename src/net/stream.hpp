@@ -42,6 +42,10 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
     ended,     // eof or failed: nothing will come
   };
 
+  // How the next receive is armed. Where a long body is likely to follow a head, one short receive that ends by itself
+  // is cheaper than a multishot that has to be cancelled.
+  enum class ReceiveMode : unsigned char { multishot, single };
+
   // Owns fd from here on. share_max: received buffers it may hold unread before it pauses.
   Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max);
   ~Stream();
@@ -59,6 +63,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   [[nodiscard]] bool has_unread() const { return !queue_.is_empty(); }
   void set_observer(Observer* observer) { observer_ = observer; }
 
+  void set_receive_mode(ReceiveMode mode) { mode_ = mode; }
   // Starts to receive ahead of the first read.
   void start_receiving();
   // No more than what has been received already will arrive in the queue; joined when it returns. Uncancellable.
@@ -104,6 +109,10 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
 
   // Both directions end at once: whoever waits for the peer is woken by an eof.
   void shut_down();
+  // Sends what the socket takes at once, and tells the kernel that more follows; 0 also where it failed: the next write
+  // says why.
+  [[nodiscard]] std::size_t try_send_ahead(std::string_view bytes);
+
   // FIN: we will send no more.
   void shut_down_writing();
   // Closing will send RST: what was sent so far must not look complete.
@@ -134,6 +143,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   int receive_error_ = 0;  // errno; 0 at eof
   unsigned share_max_;
   ReceiveState state_ = ReceiveState::idle;
+  ReceiveMode mode_ = ReceiveMode::multishot;
   bool may_rearm_ = true;  // not while stopped for a splice, nor once closing
 };
 

@@ -36,7 +36,7 @@ struct AccessLogEntry {
 };
 
 // Longest line; what would be longer has its texts cut.
-inline constexpr std::size_t log_line_bytes_max = 8192;
+inline constexpr std::size_t log_line_bytes_max = 24 * 1024;
 
 // Writes the entry as one JSON object and a line feed. Durations are seconds with microseconds. Bytes that are not
 // printable ASCII are escaped as \u00XX, so a line is valid UTF-8 and one line whatever a client sends.

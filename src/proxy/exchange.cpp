@@ -1,128 +1,30 @@
 #include "proxy/exchange.hpp"
 
-#include <array>
-#include <cstring>
-#include <optional>
-
 #include "base/assert.hpp"
-#include "base/limits.hpp"
-#include "http/request_id.hpp"
-#include "http/writer.hpp"
-#include "message/h1_body.hpp"
+#include "http/uri.hpp"
 #include "message/h1_head.hpp"
 #include "message/pump.hpp"
-#include "proxy/access_log.hpp"
-#include "proxy/pooled_text.hpp"
-#include "proxy/reason.hpp"
 #include "proxy/shard.hpp"
-#include "runtime/scope.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
 
-using http::BodyFraming;
 using runtime::Task;
 
-namespace {
+Task<Disposition> serve_exchange(Shard& shard, Downstream& downstream) {
+  Exchange exchange(shard, downstream, downstream.strand());
+  co_return co_await exchange.run();
+}
 
-// How the response of an attempt came out.
-enum class Attempt : std::uint8_t {
-  done,   // the client has its response, from the upstream or from us
-  retry,  // nothing has happened yet that could not happen again: once more, on another connection
-};
-
-// What: one request and its response.
-// Shard: one. Lifetime: within serve_exchange().
-// Invariants: outcome_ is set exactly once. connection_ is set while an upstream connection is ours.
-class Exchange {
- public:
-  Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand)
-      : shard_(shard),
-        downstream_(downstream),
-        strand_(strand),
-        snapshot_(shard.snapshots().lease()),
-        started_(shard.loop().now()),
-        unix_ms_(shard.unix_ms()),
-        sent_before_(downstream.output().bytes_sent()),
-        uploads_(strand) {}
-
-  Task<Disposition> run();
-
- private:
-  // The request.
-  Task<bool> receive_request();
-  Task<bool> find_route();
-  void note_request();
-  // The attempts.
-  Task<void> forward();
-  Task<Result<upstream::Connection*>> acquire(upstream::Endpoint& endpoint, bool may_reuse);
-  Task<Attempt> attempt(upstream::Connection& connection);
-  Result<void> write_request_head(upstream::Connection& connection);
-  bool may_repeat() const;
-  // The request body.
-  Task<void> upload(upstream::Connection& connection);
-  bool upload_has_ended() const { return !uploads_.has_children(); }
-  // The client failed within its body; an upload that we cancelled ourselves does not count.
-  bool client_broke_upload() const {
-    return !upload_result_ && upload_result_.error().side == Side::downstream &&
-           upload_result_.error().code != ErrorCode::cancelled;
-  }
-  // The response.
-  Task<Result<bool>> receive_response(upstream::Connection& connection);
-  Task<Result<void>> relay_interim();
-  Task<void> deliver(upstream::Connection& connection);
-  BodyFraming response_framing() const;
-  http::ConnectionPolicy connection_policy(const BodyFraming& framing);
-  Task<void> release(upstream::Connection& connection, bool can_be_kept);
-  // The ends.
-  Task<void> fail_upstream(Error error);
-  Task<void> fail_request_body();
-  Task<void> reply(int status, Reason reason, std::string_view detail = {});
-  void give_up_client(Reason reason);
-  bool is_committed() const { return downstream_.output().bytes_sent() != sent_before_; }
-  bool client_may_go_on() const;
-  void write_log();
-
-  Shard& shard_;
-  Downstream& downstream_;
-  runtime::Strand& strand_;
-  SnapshotReader::Lease snapshot_;
-  const route::Route* route_ = nullptr;
-  upstream::Upstream* upstream_ = nullptr;
-  const upstream::Endpoint* endpoint_ = nullptr;
-
-  Instant started_;
-  Instant connected_;     // valid once attempts_ > 0 and a connection was had
-  Instant responded_;     // valid once response_.status is set by an upstream
-  Instant upload_ended_;  // valid once the upload has ended
-  std::int64_t unix_ms_;
-  std::uint64_t sent_before_;
-  bool is_reused_ = false;
-  bool is_close_delimited_ = false;  // the response, towards the client
-  unsigned attempts_ = 0;
-  Duration connect_time_{-1};
-  Duration first_byte_time_{-1};
-
-  int status_ = 0;
-  Reason reason_ = Reason::none;
-  std::string_view detail_;
-  Disposition disposition_ = Disposition::close;
-
-  std::array<char, http::request_id_bytes> request_id_;
-  std::array<char, net::Address::text_bytes_max> client_text_;
-  std::string_view client_;
-  PooledText kept_head_;    // what we sent upstream, for repeating it
-  PooledText path_memory_;  // the normalised path, where it is not the received one
-  std::string_view path_;
-  PooledText log_memory_;
-  AccessLogEntry log_;
-
-  std::optional<message::H1BodySource> request_body_;
-  Result<void> upload_result_;
-  runtime::Scope uploads_;
-  http::RequestHead request_;
-  http::ResponseHead response_;
-};
+Exchange::Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand)
+    : shard_(shard),
+      downstream_(downstream),
+      strand_(strand),
+      snapshot_(shard.snapshots().lease()),
+      started_(shard.loop().now()),
+      unix_ms_(shard.unix_ms()),
+      sent_before_(downstream.output().bytes_sent()),
+      uploads_(strand) {}
 
 Task<Disposition> Exchange::run() {
   strand_.set_phase("receiving request head");
@@ -135,8 +37,6 @@ Task<Disposition> Exchange::run() {
   write_log();
   co_return disposition_;
 }
-
-// ---- the request ----
 
 Task<bool> Exchange::receive_request() {
   const Instant deadline = started_ + snapshot_->timeouts.head;
@@ -212,8 +112,6 @@ Task<bool> Exchange::find_route() {
   upstream_ = &shard_.upstream(route_->upstream);
   co_return true;
 }
-
-// ---- the attempts ----
 
 Task<void> Exchange::forward() {
   std::uint64_t tried = 0;
@@ -343,8 +241,6 @@ Result<void> Exchange::write_request_head(upstream::Connection& connection) {
   return connection.output().append([&](http::Writer& writer) { http::write_request_head(writer, request_, forward); });
 }
 
-// ---- the request body ----
-
 Task<void> Exchange::upload(upstream::Connection& connection) {
   message::H1BodySink sink(connection.output(), Side::upstream, request_.framing, route_->timeouts.idle);
   const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
@@ -358,276 +254,6 @@ Task<void> Exchange::upload(upstream::Connection& connection) {
     // Wakes whoever waits for a response that cannot come any more.
     connection.stream().shut_down();
   }
-}
-
-// ---- the response ----
-
-// Receives heads until a final one; relays interim ones. False: the upstream ended without one.
-Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) {
-  constexpr unsigned interim_max = 16;
-  strand_.set_phase("awaiting response head");
-  const http::Method method = request_.method;
-  for (unsigned interim = 0; interim <= interim_max;) {
-    // While the upload makes progress the upstream has no reason to answer; its time runs from the upload's end.
-    const Instant from = upload_has_ended() ? std::max(upload_ended_, connected_) : shard_.loop().now();
-    const Instant deadline = from + route_->timeouts.first_byte;
-    Result<message::ReceivedHead> received = co_await message::receive_response_head(
-        connection.input(), snapshot_->head_limits, method, deadline, response_);
-    if (!received) {
-      bool upload_goes_on = !upload_has_ended() || upload_ended_ + route_->timeouts.first_byte > shard_.loop().now();
-      if (received.error().code == ErrorCode::timed_out && upload_goes_on) continue;
-      Error error = received.error();
-      if (error.code == ErrorCode::timed_out) reason_ = Reason::upstream_first_byte_timeout;
-      error.side = Side::upstream;
-      co_return std::unexpected(error);
-    }
-    if (received->status == http::HeadStatus::partial) {
-      if (connection.input().is_empty()) co_return false;
-      co_return failure(ErrorCode::closed, Side::upstream);
-    }
-    if (received->status == http::HeadStatus::rejected) {
-      detail_ = http::to_string(received->reject);
-      co_return failure(ErrorCode::malformed, Side::upstream);
-    }
-    // Nothing that we forwarded asked for a change of protocol.
-    if (response_.status == 101) co_return failure(ErrorCode::malformed, Side::upstream);
-    if (!response_.is_interim()) co_return true;
-    if (Result<void> relayed = co_await relay_interim(); !relayed) co_return std::unexpected(relayed.error());
-    connection.input().release();
-    ++interim;
-  }
-  co_return failure(ErrorCode::malformed, Side::upstream);
-}
-
-Task<Result<void>> Exchange::relay_interim() {
-  // RFC 9110 §15.2: a client of HTTP/1.0 must not be sent one.
-  if (request_.version == http::Version::http_1_0) co_return Result<void>();
-  http::ResponseForward forward;
-  forward.request_id = {request_id_.data(), request_id_.size()};
-  Result<void> written =
-      downstream_.output().append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
-  if (written) written = co_await downstream_.output().flush(snapshot_->timeouts.idle);
-  if (!written) {
-    written.error().side = Side::downstream;
-    co_return written;
-  }
-  sent_before_ = downstream_.output().bytes_sent();  // an interim response commits to nothing
-  co_return Result<void>();
-}
-
-BodyFraming Exchange::response_framing() const {
-  const bool is_old = request_.version == http::Version::http_1_0;
-  switch (response_.framing.kind) {
-    case BodyFraming::Kind::none:
-    case BodyFraming::Kind::length:
-      return response_.framing;
-    case BodyFraming::Kind::chunked:
-    case BodyFraming::Kind::until_close:
-      return is_old ? BodyFraming::until_close() : BodyFraming::chunked();
-  }
-  return response_.framing;
-}
-
-bool Exchange::client_may_go_on() const {
-  const std::optional<std::uint64_t>& requests_max = snapshot_->limits.max_requests;
-  return request_.keep_alive && request_body_ && request_body_->is_done() && upload_has_ended() &&
-         !shard_.is_draining() && !(requests_max && downstream_.requests() >= *requests_max);
-}
-
-http::ConnectionPolicy Exchange::connection_policy(const BodyFraming& framing) {
-  const bool goes_on = client_may_go_on() && framing.kind != BodyFraming::Kind::until_close;
-  disposition_ = goes_on ? Disposition::keep_alive : Disposition::close;
-  if (!goes_on) return http::ConnectionPolicy::close;
-  return request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
-                                                     : http::ConnectionPolicy::implied;
-}
-
-Task<void> Exchange::deliver(upstream::Connection& connection) {
-  strand_.set_phase("delivering response");
-  first_byte_time_ = shard_.loop().now() - connected_;
-  status_ = response_.status;
-  http::ResponseForward forward;
-  forward.date = shard_.date();
-  forward.request_id = {request_id_.data(), request_id_.size()};
-  forward.framing = response_framing();
-  forward.connection = connection_policy(forward.framing);
-  is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
-  message::Output& output = downstream_.output();
-  Result<void> result =
-      output.append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
-  const bool upstream_goes_on = response_.keep_alive;
-  message::H1BodySource source(connection.input(), Side::upstream, response_.framing, snapshot_->limits.trailer_bytes,
-                               route_->timeouts.idle);
-  if (result) {
-    message::H1BodySink sink(output, Side::downstream, forward.framing, snapshot_->timeouts.idle);
-    if (source.is_done()) {
-      result = co_await sink.end(source.trailers());
-    } else {
-      const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
-      result = co_await message::pump(source, sink, shard_.pipes(), settings);
-    }
-  }
-
-  const bool upload_was_whole = upload_has_ended() && upload_result_ && request_body_->is_done();
-  uploads_.cancel();
-  co_await uploads_.join();
-  if (disposition_ == Disposition::close && !request_body_->is_done()) disposition_ = Disposition::linger;
-  if (!result && source.reject() != http::Reject::none) detail_ = http::to_string(source.reject());
-  co_await release(connection, result && source.is_done() && upstream_goes_on && upload_was_whole);
-  if (result) co_return;
-  if (client_broke_upload()) {
-    co_await fail_request_body();
-  } else if (result.error().side == Side::downstream) {
-    give_up_client(result.error().code == ErrorCode::timed_out ? Reason::client_stalled : Reason::client_closed);
-  } else {
-    if (result.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_idle_timeout;
-    co_await fail_upstream(result.error());
-  }
-}
-
-Task<void> Exchange::release(upstream::Connection& connection, bool can_be_kept) {
-  // Bytes behind the response are nobody's.
-  if (can_be_kept && connection.input().is_empty() && !strand_.is_cancelled()) {
-    connection.endpoint().keep(connection);
-    co_return;
-  }
-  co_await connection.endpoint().discard(connection);
-}
-
-// ---- the ends ----
-
-// The upstream side failed. reason_ is set already where a timeout has to be told apart.
-Task<void> Exchange::fail_upstream(Error error) {
-  if (strand_.is_cancelled() || error.side == Side::downstream) {
-    give_up_client(Reason::client_closed);
-    co_return;
-  }
-  int status = 502;
-  Reason reason = reason_;
-  switch (error.code) {
-    case ErrorCode::timed_out:
-      status = 504;
-      if (reason == Reason::none) reason = Reason::upstream_idle_timeout;
-      break;
-    case ErrorCode::exhausted:
-      status = 503;
-      reason = Reason::exhausted;
-      break;
-    case ErrorCode::refused:
-    case ErrorCode::unreachable:
-      reason = Reason::upstream_refused;
-      break;
-    case ErrorCode::malformed:
-    case ErrorCode::too_large:
-    case ErrorCode::unsupported:
-      reason = Reason::upstream_malformed;
-      break;
-    case ErrorCode::reset:
-      reason = Reason::upstream_reset;
-      break;
-    case ErrorCode::closed:
-    case ErrorCode::cancelled:
-    case ErrorCode::system:
-      reason = Reason::upstream_closed;
-      break;
-  }
-  co_await reply(status, reason, detail_);
-}
-
-// The client side failed within the request body.
-Task<void> Exchange::fail_request_body() {
-  switch (upload_result_.error().code) {
-    case ErrorCode::malformed:
-      disposition_ = Disposition::linger;
-      co_await reply(http::status_of(request_body_->reject()), Reason::bad_body,
-                     http::to_string(request_body_->reject()));
-      break;
-    case ErrorCode::timed_out:
-      co_await reply(408, Reason::body_timeout);
-      break;
-    default:
-      give_up_client(Reason::client_closed);
-  }
-}
-
-// Answers instead of the upstream, or breaks the response off if it has begun.
-Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
-  reason_ = reason;
-  detail_ = detail;
-  if (is_committed()) {
-    shard_.counters().aborted_responses.add();
-    // What came goes on; the missing end tells the client that it is not all, unless nothing but the end would.
-    Result<void> sent = co_await downstream_.output().flush(snapshot_->timeouts.idle);
-    disposition_ = sent && !is_close_delimited_ ? Disposition::linger : Disposition::abort;
-    co_return;
-  }
-  status_ = status;
-  shard_.counters().own_replies.add();
-  message::Output& output = downstream_.output();
-  output.clear();
-  const bool goes_on = disposition_ != Disposition::linger && client_may_go_on();
-  http::ErrorReply error_reply;
-  error_reply.status = status;
-  error_reply.date = shard_.date();
-  error_reply.request_id = {request_id_.data(), request_id_.size()};
-  error_reply.connection = !goes_on                                      ? http::ConnectionPolicy::close
-                           : request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
-                                                                         : http::ConnectionPolicy::implied;
-  error_reply.omits_body = request_.method == http::Method::head;
-  Result<void> sent = output.append([&](http::Writer& writer) { http::write_error_response(writer, error_reply); });
-  if (sent) sent = co_await output.flush(snapshot_->timeouts.idle);
-  disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
-}
-
-// Nobody is there to be answered.
-void Exchange::give_up_client(Reason reason) {
-  disposition_ = Disposition::abort;
-  if (strand_.is_cancelled() && !downstream_.is_client_gone()) {
-    reason_ = Reason::shutdown;
-    if (status_ == 0) status_ = 503;
-    return;
-  }
-  reason_ = reason;
-  status_ = 499;
-  shard_.counters().client_gone.add();
-}
-
-void Exchange::write_log() {
-  ShardCounters& counters = shard_.counters();
-  if (status_ < 400) {
-    counters.responses_2xx_3xx.add();
-  } else if (status_ < 500) {
-    counters.responses_4xx.add();
-  } else {
-    counters.responses_5xx.add();
-  }
-  if (!shard_.is_logging()) return;
-  log_.unix_ms = unix_ms_;
-  log_.shard = shard_.index();
-  log_.listener = downstream_.listener();
-  log_.client = client_;
-  log_.request_id = {request_id_.data(), request_id_.size()};
-  log_.status = status_;
-  if (request_body_) log_.request_bytes = request_body_->payload_bytes();
-  log_.response_bytes = downstream_.output().bytes_sent() - sent_before_;
-  if (route_ != nullptr) log_.route = route_->name;
-  if (upstream_ != nullptr) log_.upstream = upstream_->name();
-  if (endpoint_ != nullptr) log_.endpoint = endpoint_->name();
-  log_.attempts = attempts_;
-  log_.is_upstream_reused = is_reused_;
-  log_.connect = connect_time_;
-  log_.first_byte = first_byte_time_;
-  log_.total = shard_.loop().now() - started_;
-  if (reason_ != Reason::none) log_.reason = to_string(reason_);
-  log_.detail = detail_;
-  shard_.log(log_);
-}
-
-}  // namespace
-
-Task<Disposition> serve_exchange(Shard& shard, Downstream& downstream) {
-  Exchange exchange(shard, downstream, downstream.strand());
-  co_return co_await exchange.run();
 }
 
 }  // namespace sluice::proxy

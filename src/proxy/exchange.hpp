@@ -1,15 +1,131 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "http/head.hpp"
+#include "http/request_id.hpp"
+#include "http/writer.hpp"
+#include "message/h1_body.hpp"
+#include "net/address.hpp"
+#include "proxy/access_log.hpp"
 #include "proxy/downstream.hpp"
+#include "proxy/pooled_text.hpp"
+#include "proxy/reason.hpp"
+#include "proxy/snapshot.hpp"
+#include "route/table.hpp"
+#include "runtime/scope.hpp"
 #include "runtime/task.hpp"
+
+namespace sluice::upstream {
+class Connection;
+class Endpoint;
+class Upstream;
+}  // namespace sluice::upstream
 
 namespace sluice::proxy {
 
 class Shard;
 
-// The life of one request: receives its head from the connection's input, forwards it, brings the response back, writes
-// the log line. At least one byte of the request has arrived. Returns what becomes of the client's connection; the
-// endpoint's is in its pool or closed by then.
+// How the response of an attempt came out.
+enum class Attempt : std::uint8_t {
+  done,   // the client has its response, from the upstream or from us
+  retry,  // nothing has happened yet that could not happen again: once more, on another connection
+};
+
+// What: one request and its response: receives the head, forwards it, brings the response back, writes the log line.
+//       Its functions stand in the order of a request in exchange.cpp, exchange_response.cpp and exchange_end.cpp.
+// Shard: one. Lifetime: within serve_exchange().
+// Invariants: status_ and disposition_ are decided when run() returns; no upstream connection is ours by then. The
+// views
+//             of request_ are valid until the head has been forwarded, those of response_ until it has been passed on.
+class Exchange {
+ public:
+  Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand);
+
+  runtime::Task<Disposition> run();
+
+ private:
+  // The request (exchange.cpp).
+  runtime::Task<bool> receive_request();
+  runtime::Task<bool> find_route();
+  void note_request();
+  // The attempts.
+  runtime::Task<void> forward();
+  runtime::Task<Result<upstream::Connection*>> acquire(upstream::Endpoint& endpoint, bool may_reuse);
+  runtime::Task<Attempt> attempt(upstream::Connection& connection);
+  Result<void> write_request_head(upstream::Connection& connection);
+  bool may_repeat() const;
+  // The request body.
+  runtime::Task<void> upload(upstream::Connection& connection);
+  bool upload_has_ended() const { return !uploads_.has_children(); }
+  // The client failed within its body; an upload that we cancelled ourselves does not count.
+  bool client_broke_upload() const {
+    return !upload_result_ && upload_result_.error().side == Side::downstream &&
+           upload_result_.error().code != ErrorCode::cancelled;
+  }
+  // The response (exchange_response.cpp).
+  runtime::Task<Result<bool>> receive_response(upstream::Connection& connection);
+  runtime::Task<Result<void>> relay_interim();
+  runtime::Task<void> deliver(upstream::Connection& connection);
+  http::BodyFraming response_framing() const;
+  http::ConnectionPolicy connection_policy(const http::BodyFraming& framing);
+  runtime::Task<void> release(upstream::Connection& connection, bool can_be_kept);
+  // The ends (exchange_end.cpp).
+  runtime::Task<void> fail_upstream(Error error);
+  runtime::Task<void> fail_request_body();
+  runtime::Task<void> reply(int status, Reason reason, std::string_view detail = {});
+  void give_up_client(Reason reason);
+  bool is_committed() const { return downstream_.output().bytes_sent() != sent_before_; }
+  bool client_may_go_on() const;
+  void write_log();
+
+  Shard& shard_;
+  Downstream& downstream_;
+  runtime::Strand& strand_;
+  SnapshotReader::Lease snapshot_;
+  const route::Route* route_ = nullptr;
+  upstream::Upstream* upstream_ = nullptr;
+  const upstream::Endpoint* endpoint_ = nullptr;
+
+  Instant started_;
+  Instant connected_;     // valid once attempts_ > 0 and a connection was had
+  Instant upload_ended_;  // valid once the upload has ended
+  std::int64_t unix_ms_;
+  std::uint64_t sent_before_;
+  bool is_reused_ = false;
+  bool is_close_delimited_ = false;  // the response, towards the client
+  unsigned attempts_ = 0;
+  Duration connect_time_{-1};
+  Duration first_byte_time_{-1};
+
+  int status_ = 0;
+  Reason reason_ = Reason::none;
+  std::string_view detail_;
+  Disposition disposition_ = Disposition::close;
+
+  std::array<char, http::request_id_bytes> request_id_;
+  std::array<char, net::Address::text_bytes_max> client_text_;
+  std::string_view client_;
+  PooledText kept_head_;    // what we sent upstream, for repeating it
+  PooledText path_memory_;  // the normalised path, where it is not the received one
+  std::string_view path_;
+  PooledText log_memory_;
+  AccessLogEntry log_;
+
+  std::optional<message::H1BodySource> request_body_;
+  Result<void> upload_result_;
+  runtime::Scope uploads_;
+  http::RequestHead request_;
+  http::ResponseHead response_;
+};
+
+// Serves one exchange on a connection on which at least one byte of a request has arrived. Returns what becomes of the
+// client's connection; the endpoint's is in its pool or closed by then.
 [[nodiscard]] runtime::Task<Disposition> serve_exchange(Shard& shard, Downstream& downstream);
 
 }  // namespace sluice::proxy

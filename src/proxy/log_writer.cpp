@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "runtime/kernel.hpp"
 #include "runtime/topology.hpp"
@@ -33,6 +34,19 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& path, Dura
     return std::unexpected(error_from_errno(-event));
   }
   return std::unique_ptr<LogWriter>(new LogWriter(path, file, event, flush_interval));
+}
+
+Result<void> LogWriter::check(const std::string& path) {
+  int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (file >= 0) {
+    ::close(file);
+    return {};
+  }
+  if (errno != ENOENT) return std::unexpected(error_from_errno(errno));
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return std::unexpected(error_from_errno(errno));
+  return {};
 }
 
 LogWriter::LogWriter(std::string path, int file, int event, Duration flush_interval)

@@ -22,6 +22,8 @@ class LogWriter {
  public:
   // Opens `path` for appending, creating it with mode 0640. Errors: what open(2) says.
   [[nodiscard]] static Result<std::unique_ptr<LogWriter>> open(const std::string& path, Duration flush_interval);
+  // Whether open() would succeed, without creating anything. Errors: as open().
+  [[nodiscard]] static Result<void> check(const std::string& path);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;

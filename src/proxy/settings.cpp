@@ -23,7 +23,7 @@ constexpr auto limit_list = std::to_array<config::Key<LimitSettings>>({
     config::size<&LimitSettings::head_bytes>(
         "head_bytes", {1 * kib, 1 * mib},
         "A request or response head, start line included. Past it: 431, or 502 for a response."),
-    config::integer<&LimitSettings::head_fields>("head_fields", {8, 1024},
+    config::integer<&LimitSettings::head_fields>("head_fields", {8, limits::head_fields_max},
                                                  "Field lines in one head. Past it: 431, or 502 for a response."),
     config::size<&LimitSettings::target_bytes>(
         "target_bytes", {256, 256 * kib}, "A request's target; it counts towards `head_bytes` as well. Past it: 414."),

@@ -54,7 +54,7 @@ struct ShardSettings {
   std::uint32_t message_buffers = 4096;      // heads and small bodies on their way
   std::uint64_t splice_threshold = 64 * 1024;
   std::uint32_t pipes = 32;
-  std::uint64_t pipe_size = 256 * 1024;
+  std::uint64_t pipe_size = 1024 * 1024;
 };
 
 extern const config::Keys<LogSettings> log_keys;

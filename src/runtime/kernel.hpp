@@ -47,6 +47,8 @@ void buffer_ring_close(io_uring& ring, unsigned entries, int group, io_uring_buf
 [[nodiscard]] int local_address(int fd, sockaddr* address, socklen_t& size) noexcept;
 [[nodiscard]] int peer_address(int fd, sockaddr* address, socklen_t& size) noexcept;
 [[nodiscard]] int shutdown(int fd, int how) noexcept;
+// send(2) with MSG_DONTWAIT | MSG_NOSIGNAL and `flags`.
+[[nodiscard]] long send(int fd, const void* bytes, std::size_t size, int flags) noexcept;
 [[nodiscard]] int pipe(int (&ends)[2]) noexcept;                          // pipe2(2) with O_CLOEXEC | O_NONBLOCK
 [[nodiscard]] int set_pipe_size(int fd, int bytes) noexcept;              // F_SETPIPE_SZ; returns the size it got
 [[nodiscard]] long splice(int from, int to, std::size_t bytes) noexcept;  // SPLICE_F_MOVE | SPLICE_F_NONBLOCK

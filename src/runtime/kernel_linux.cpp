@@ -101,6 +101,10 @@ int peer_address(int fd, sockaddr* address, socklen_t& size) noexcept {
 
 int shutdown(int fd, int how) noexcept { return or_errno(::shutdown(fd, how)); }
 
+long send(int fd, const void* bytes, std::size_t size, int flags) noexcept {
+  return or_errno(::send(fd, bytes, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 int pipe(int (&ends)[2]) noexcept { return or_errno(::pipe2(ends, O_CLOEXEC | O_NONBLOCK)); }
 
 int set_pipe_size(int fd, int bytes) noexcept { return or_errno(::fcntl(fd, F_SETPIPE_SZ, bytes)); }

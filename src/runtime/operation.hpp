@@ -124,6 +124,21 @@ class Sleep final : public Suspension, public Timer {
   Instant until_;
   bool cancelled_ = false;
 };
+// What: lets the others have their turn: goes on in the next one. For loops that may never have to wait.
+class Yield final : public Suspension {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    suspend(handle, handle.promise().strand());
+    make_ready();
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  void on_cancelled() final {}
+};
+
 [[nodiscard]] inline Sleep sleep_until(Instant until) { return Sleep(until); }
 
 }  // namespace sluice::runtime

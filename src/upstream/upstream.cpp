@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "runtime/kernel.hpp"
 #include "runtime/operation.hpp"
@@ -50,9 +52,23 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   }
   auto* connection =
       new Connection(*this, resources_.loop, resources_.buffers, resources_.blocks, fd, resources_.receive_share_max);
+  connection->stream_.set_receive_mode(receive_mode());
   connection->exchanges_ = 1;
   ++open_;
   co_return connection;
+}
+
+void Endpoint::note_response(bool was_spliced) {
+  constexpr unsigned most = 3;
+  if (was_spliced) {
+    long_responses_ = std::min(long_responses_ + 1, most);
+  } else if (long_responses_ > 0) {
+    --long_responses_;
+  }
+}
+
+net::Stream::ReceiveMode Endpoint::receive_mode() const {
+  return long_responses_ >= 2 ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot;
 }
 
 void Endpoint::keep(Connection& connection) {
@@ -70,6 +86,7 @@ void Endpoint::keep(Connection& connection) {
     return;
   }
   connection.stream_.set_observer(&connection);
+  connection.stream_.set_receive_mode(receive_mode());
   connection.stream_.start_receiving();
 }
 

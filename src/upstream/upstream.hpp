@@ -43,6 +43,8 @@ class Endpoint {
   // A new one. Errors: refused, unreachable, timed_out, exhausted (no descriptor), cancelled; all `safe` to retry
   // elsewhere.
   [[nodiscard]] runtime::Task<Result<Connection*>> connect(Duration timeout);
+  // How the last responses were: after long ones, connections receive heads without receiving bodies into buffers.
+  void note_response(bool was_spliced);
   // Gives a connection back whose exchange ended cleanly on both sides.
   void keep(Connection& connection);
   // Closes and frees a connection; joined when it returns.
@@ -53,6 +55,7 @@ class Endpoint {
  private:
   friend class Connection;
   friend class Upstream;
+  [[nodiscard]] net::Stream::ReceiveMode receive_mode() const;
   void evict(Connection& connection);
   [[nodiscard]] runtime::Task<void> close_evicted(Connection* connection);
 
@@ -62,6 +65,7 @@ class Endpoint {
   std::string name_;
   List<Connection, &Connection::idle_hook_> idle_;
   std::size_t open_ = 0;
+  unsigned long_responses_ = 0;  // 0 to 3: saturating count of long responses less short ones
 };
 
 // What: a named group of endpoints as one shard sees it.

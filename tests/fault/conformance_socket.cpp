@@ -81,6 +81,21 @@ TEST_CASE("conformance: closing with unread data resets") {
   CHECK(kernel::peer_address(pair.near, reinterpret_cast<sockaddr*>(&storage), size) == -ENOTCONN);
 }
 
+TEST_CASE("conformance: sending past the ring") {
+  KernelUnderTest kernel_under_test;
+  RingDriver driver;
+  SocketPair pair(driver);
+  std::array<char, 16> buffer{};
+  CHECK(kernel::send(pair.near, "hello", 5, 0) == 5);
+  io_uring_prep_recv(driver.next(1), pair.far, buffer.data(), buffer.size(), 0);
+  CHECK(driver.run_one().result == 5);
+  (void)fill(driver, pair.near);
+  CHECK(kernel::send(pair.near, "x", 1, 0) == -EAGAIN);
+  SocketPair::close(pair.far);  // unread bytes
+  CHECK(kernel::send(pair.near, "x", 1, 0) == -ECONNRESET);
+  CHECK(kernel::send(pair.near, "x", 1, 0) == -EPIPE);
+}
+
 TEST_CASE("conformance: sending to a reset connection") {
   KernelUnderTest kernel_under_test;
   RingDriver driver;

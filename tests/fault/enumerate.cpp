@@ -70,7 +70,7 @@ extern "C" void print_run_on_signal(int number) {
 // the ring, where World counts, dies of the processor time that it used.
 class CrashLine {
  public:
-  explicit CrashLine(const std::string& replay) {
+  CrashLine(const std::string& replay, int processor_seconds_max) {
     std::snprintf(current_run, sizeof current_run, "fault: died in %s\n", replay.c_str());
     struct sigaction action{};
     action.sa_handler = print_run_on_signal;
@@ -91,8 +91,6 @@ class CrashLine {
   }
 
  private:
-  static constexpr int processor_seconds_max = 20;
-
   static void set_processor_limit(int seconds) {
     itimerval limit{};
     limit.it_value.tv_sec = seconds;
@@ -110,7 +108,7 @@ struct RunResult {
 
 RunResult run_world(const Scenario& scenario, std::uint64_t seed, const FaultPlan& plan, const std::string& replay,
                     std::vector<Event>* events) {
-  CrashLine crash_line(replay);
+  CrashLine crash_line(replay, plan.processor_seconds_max);
   World world(seed, plan);
   if (events != nullptr) world.record_events();
   scenario.run(world);

@@ -71,6 +71,7 @@ constexpr CallErrors call_errors[] = {
     {Call::local_address, {ENOBUFS}},
     {Call::peer_address, {ENOTCONN}},
     {Call::shutdown, {ENOTCONN}},
+    {Call::send, {EAGAIN, EPIPE, ECONNRESET, ETIMEDOUT, ENOMEM}},
     {Call::pipe, {EMFILE, ENFILE}},
     {Call::set_pipe_size, {EPERM, EBUSY, ENOMEM}},
     {Call::event_open, {EMFILE, ENFILE, ENOMEM}},
@@ -141,6 +142,7 @@ std::vector<Fault> possible_faults(Call call, Stage stage, const Circumstance& c
   }
   if (call == Call::ring_enter) add_enter_faults(faults, circumstance);
   if (call == Call::splice) add_splice_faults(faults, circumstance);
+  if (call == Call::send) add_shorts(faults, circumstance.bytes);
   if (circumstance.selects_buffer) add_errors(faults, {ENOBUFS});
   if (stage != Stage::completion) return faults;
   add_shorts(faults, circumstance.bytes);
@@ -171,6 +173,8 @@ std::string_view to_string(Call call) noexcept {
       return "peer_address";
     case Call::shutdown:
       return "shutdown";
+    case Call::send:
+      return "send";
     case Call::pipe:
       return "pipe";
     case Call::set_pipe_size:

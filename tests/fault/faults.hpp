@@ -24,6 +24,7 @@ enum class Call : std::uint8_t {
   local_address,
   peer_address,
   shutdown,
+  send,
   pipe,
   set_pipe_size,
   splice,
@@ -113,6 +114,7 @@ struct FaultPlan {
   std::size_t socket_bytes = std::size_t{64} * 1024;  // buffered between the two ends, each direction
   unsigned completion_entries_max = 1U << 16;         // cap on what ring_open is asked for
   int descriptor_limit = 1024;                        // as RLIMIT_NOFILE
+  int processor_seconds_max = 20;                     // of a run, before it counts as spinning outside the ring
   std::uint64_t enters_max = 200'000;                 // calls of ring_enter before the run counts as a livelock
 };
 

@@ -157,6 +157,25 @@ int shutdown(int fd, int how) noexcept {
   return with_socket(Call::shutdown, fd, [&](Socket& it) { return it.shutdown(how); });
 }
 
+long send(int fd, const void* bytes, std::size_t size, int) noexcept {
+  World& world = World::current();
+  auto target = world.file<Socket>(fd, "send");
+  if (target == nullptr) return -EBADF;
+  auto fault = world.event(Call::send, Stage::call, {.bytes = size});
+  if (fault && fault->kind == fault::FaultKind::fail) {
+    if (fault->error == ECONNRESET || fault->error == ETIMEDOUT || fault->error == EPIPE) target->die(0);
+    return -fault->error;
+  }
+  if (fault && fault->kind == fault::FaultKind::short_one) size = 1;
+  if (fault && fault->kind == fault::FaultKind::short_half) size /= 2;
+  long room = target->write_room();
+  if (room < 0) return room;
+  size = std::min(size, static_cast<std::size_t>(room));
+  target->write({static_cast<const char*>(bytes), size});
+  world.note_progress();
+  return static_cast<long>(size);
+}
+
 int pipe(int (&ends)[2]) noexcept {
   fault::Descriptors& descriptors = World::current().descriptors();
   if (int error = planned_failure(Call::pipe); error != 0) return error;

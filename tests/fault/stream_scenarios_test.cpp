@@ -145,7 +145,8 @@ void run_echo(World& world) {
 
 class Relay {
  public:
-  Relay(Bench& bench, std::size_t bytes) : bench_(bench), pipes_({.pipe_bytes = 65536, .count_max = 2}), bytes_(bytes) {}
+  Relay(Bench& bench, std::size_t bytes)
+      : bench_(bench), pipes_({.pipe_bytes = 65536, .count_max = 2}), bytes_(bytes) {}
 
   void run() {
     bench_.loop->spawn("relay", relay());

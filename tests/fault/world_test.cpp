@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "enumerate.hpp"
 #include "peer_pair.hpp"
 #include "ring_driver.hpp"
 
@@ -188,6 +189,17 @@ TEST_CASE("a run that cannot go on dies") {
     RingDriver driver;
     auto script = world.on_idle([] { return true; });
     (void)driver.enter(1, Duration(-1));
+  }));
+  CHECK(dies([] {
+    volatile bool spins = true;
+    Scenario scenario{.name = "spin",
+                      .run =
+                          [&](World&) {
+                            while (spins) continue;
+                          },
+                      .check = {},
+                      .plan = {}};
+    (void)run_once(scenario, 1, FaultPlan{.processor_seconds_max = 1});
   }));
   CHECK_FALSE(dies([] {
     World world(1);

@@ -1,0 +1,137 @@
+#include "proxy/exchange.hpp"
+
+#include "proxy/shard.hpp"
+#include "upstream/upstream.hpp"
+
+namespace sluice::proxy {
+
+using runtime::Task;
+
+// The upstream side failed. reason_ is set already where a timeout has to be told apart.
+Task<void> Exchange::fail_upstream(Error error) {
+  if (strand_.is_cancelled() || error.side == Side::downstream) {
+    give_up_client(Reason::client_closed);
+    co_return;
+  }
+  int status = 502;
+  Reason reason = reason_;
+  switch (error.code) {
+    case ErrorCode::timed_out:
+      status = 504;
+      if (reason == Reason::none) reason = Reason::upstream_idle_timeout;
+      break;
+    case ErrorCode::exhausted:
+      status = 503;
+      reason = Reason::exhausted;
+      break;
+    case ErrorCode::refused:
+    case ErrorCode::unreachable:
+      reason = Reason::upstream_refused;
+      break;
+    case ErrorCode::malformed:
+    case ErrorCode::too_large:
+    case ErrorCode::unsupported:
+      reason = Reason::upstream_malformed;
+      break;
+    case ErrorCode::reset:
+      reason = Reason::upstream_reset;
+      break;
+    case ErrorCode::closed:
+    case ErrorCode::cancelled:
+    case ErrorCode::system:
+      reason = Reason::upstream_closed;
+      break;
+  }
+  co_await reply(status, reason, detail_);
+}
+
+// The client side failed within the request body.
+Task<void> Exchange::fail_request_body() {
+  switch (upload_result_.error().code) {
+    case ErrorCode::malformed:
+      disposition_ = Disposition::linger;
+      co_await reply(http::status_of(request_body_->reject()), Reason::bad_body,
+                     http::to_string(request_body_->reject()));
+      break;
+    case ErrorCode::timed_out:
+      co_await reply(408, Reason::body_timeout);
+      break;
+    default:
+      give_up_client(Reason::client_closed);
+  }
+}
+
+// Answers instead of the upstream, or breaks the response off if it has begun.
+Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
+  reason_ = reason;
+  detail_ = detail;
+  if (is_committed()) {
+    shard_.counters().aborted_responses.add();
+    // What came goes on; the missing end tells the client that it is not all, unless nothing but the end would.
+    Result<void> sent = co_await downstream_.output().flush(snapshot_->timeouts.idle);
+    disposition_ = sent && !is_close_delimited_ ? Disposition::linger : Disposition::abort;
+    co_return;
+  }
+  status_ = status;
+  shard_.counters().own_replies.add();
+  message::Output& output = downstream_.output();
+  output.clear();
+  const bool goes_on = disposition_ != Disposition::linger && client_may_go_on();
+  http::ErrorReply error_reply;
+  error_reply.status = status;
+  error_reply.date = shard_.date();
+  error_reply.request_id = {request_id_.data(), request_id_.size()};
+  error_reply.connection = !goes_on                                      ? http::ConnectionPolicy::close
+                           : request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
+                                                                         : http::ConnectionPolicy::implied;
+  error_reply.omits_body = request_.method == http::Method::head;
+  Result<void> sent = output.append([&](http::Writer& writer) { http::write_error_response(writer, error_reply); });
+  if (sent) sent = co_await output.flush(snapshot_->timeouts.idle);
+  disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
+}
+
+// Nobody is there to be answered.
+void Exchange::give_up_client(Reason reason) {
+  disposition_ = Disposition::abort;
+  if (strand_.is_cancelled() && !downstream_.is_client_gone()) {
+    reason_ = Reason::shutdown;
+    if (status_ == 0) status_ = 503;
+    return;
+  }
+  reason_ = reason;
+  status_ = 499;
+  shard_.counters().client_gone.add();
+}
+
+void Exchange::write_log() {
+  ShardCounters& counters = shard_.counters();
+  if (status_ < 400) {
+    counters.responses_2xx_3xx.add();
+  } else if (status_ < 500) {
+    counters.responses_4xx.add();
+  } else {
+    counters.responses_5xx.add();
+  }
+  if (!shard_.is_logging()) return;
+  log_.unix_ms = unix_ms_;
+  log_.shard = shard_.index();
+  log_.listener = downstream_.listener();
+  log_.client = client_;
+  log_.request_id = {request_id_.data(), request_id_.size()};
+  log_.status = status_;
+  if (request_body_) log_.request_bytes = request_body_->payload_bytes();
+  log_.response_bytes = downstream_.output().bytes_sent() - sent_before_;
+  if (route_ != nullptr) log_.route = route_->name;
+  if (upstream_ != nullptr) log_.upstream = upstream_->name();
+  if (endpoint_ != nullptr) log_.endpoint = endpoint_->name();
+  log_.attempts = attempts_;
+  log_.is_upstream_reused = is_reused_;
+  log_.connect = connect_time_;
+  log_.first_byte = first_byte_time_;
+  log_.total = shard_.loop().now() - started_;
+  if (reason_ != Reason::none) log_.reason = to_string(reason_);
+  log_.detail = detail_;
+  shard_.log(log_);
+}
+
+}  // namespace sluice::proxy

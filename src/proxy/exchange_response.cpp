@@ -1,0 +1,148 @@
+#include "proxy/exchange.hpp"
+
+#include <algorithm>
+
+#include "message/h1_head.hpp"
+#include "message/pump.hpp"
+#include "proxy/shard.hpp"
+#include "upstream/upstream.hpp"
+
+namespace sluice::proxy {
+
+using http::BodyFraming;
+using runtime::Task;
+
+// Receives heads until a final one; relays interim ones. False: the upstream ended without one.
+Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) {
+  constexpr unsigned interim_max = 16;
+  strand_.set_phase("awaiting response head");
+  const http::Method method = request_.method;
+  for (unsigned interim = 0; interim <= interim_max;) {
+    // While the upload makes progress the upstream has no reason to answer; its time runs from the upload's end.
+    const Instant from = upload_has_ended() ? std::max(upload_ended_, connected_) : shard_.loop().now();
+    const Instant deadline = from + route_->timeouts.first_byte;
+    Result<message::ReceivedHead> received = co_await message::receive_response_head(
+        connection.input(), snapshot_->head_limits, method, deadline, response_);
+    if (!received) {
+      bool upload_goes_on = !upload_has_ended() || upload_ended_ + route_->timeouts.first_byte > shard_.loop().now();
+      if (received.error().code == ErrorCode::timed_out && upload_goes_on) continue;
+      Error error = received.error();
+      if (error.code == ErrorCode::timed_out) reason_ = Reason::upstream_first_byte_timeout;
+      error.side = Side::upstream;
+      co_return std::unexpected(error);
+    }
+    if (received->status == http::HeadStatus::partial) {
+      if (connection.input().is_empty()) co_return false;
+      co_return failure(ErrorCode::closed, Side::upstream);
+    }
+    if (received->status == http::HeadStatus::rejected) {
+      detail_ = http::to_string(received->reject);
+      co_return failure(ErrorCode::malformed, Side::upstream);
+    }
+    // Nothing that we forwarded asked for a change of protocol.
+    if (response_.status == 101) co_return failure(ErrorCode::malformed, Side::upstream);
+    if (!response_.is_interim()) co_return true;
+    if (Result<void> relayed = co_await relay_interim(); !relayed) co_return std::unexpected(relayed.error());
+    connection.input().release();
+    ++interim;
+  }
+  co_return failure(ErrorCode::malformed, Side::upstream);
+}
+
+Task<Result<void>> Exchange::relay_interim() {
+  // RFC 9110 §15.2: a client of HTTP/1.0 must not be sent one.
+  if (request_.version == http::Version::http_1_0) co_return Result<void>();
+  http::ResponseForward forward;
+  forward.request_id = {request_id_.data(), request_id_.size()};
+  Result<void> written =
+      downstream_.output().append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
+  if (written) written = co_await downstream_.output().flush(snapshot_->timeouts.idle);
+  if (!written) {
+    written.error().side = Side::downstream;
+    co_return written;
+  }
+  sent_before_ = downstream_.output().bytes_sent();  // an interim response commits to nothing
+  co_return Result<void>();
+}
+
+BodyFraming Exchange::response_framing() const {
+  const bool is_old = request_.version == http::Version::http_1_0;
+  switch (response_.framing.kind) {
+    case BodyFraming::Kind::none:
+    case BodyFraming::Kind::length:
+      return response_.framing;
+    case BodyFraming::Kind::chunked:
+    case BodyFraming::Kind::until_close:
+      return is_old ? BodyFraming::until_close() : BodyFraming::chunked();
+  }
+  return response_.framing;
+}
+
+bool Exchange::client_may_go_on() const {
+  const std::optional<std::uint64_t>& requests_max = snapshot_->limits.max_requests;
+  return request_.keep_alive && request_body_ && request_body_->is_done() && upload_has_ended() &&
+         !shard_.is_draining() && !(requests_max && downstream_.requests() >= *requests_max);
+}
+
+http::ConnectionPolicy Exchange::connection_policy(const BodyFraming& framing) {
+  const bool goes_on = client_may_go_on() && framing.kind != BodyFraming::Kind::until_close;
+  disposition_ = goes_on ? Disposition::keep_alive : Disposition::close;
+  if (!goes_on) return http::ConnectionPolicy::close;
+  return request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
+                                                     : http::ConnectionPolicy::implied;
+}
+
+Task<void> Exchange::deliver(upstream::Connection& connection) {
+  strand_.set_phase("delivering response");
+  first_byte_time_ = shard_.loop().now() - connected_;
+  status_ = response_.status;
+  http::ResponseForward forward;
+  forward.date = shard_.date();
+  forward.request_id = {request_id_.data(), request_id_.size()};
+  forward.framing = response_framing();
+  forward.connection = connection_policy(forward.framing);
+  is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
+  message::Output& output = downstream_.output();
+  Result<void> result =
+      output.append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
+  const bool upstream_goes_on = response_.keep_alive;
+  message::H1BodySource source(connection.input(), Side::upstream, response_.framing, snapshot_->limits.trailer_bytes,
+                               route_->timeouts.idle);
+  if (result) {
+    message::H1BodySink sink(output, Side::downstream, forward.framing, snapshot_->timeouts.idle);
+    if (source.is_done()) {
+      result = co_await sink.end(source.trailers());
+    } else {
+      const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
+      result = co_await message::pump(source, sink, shard_.pipes(), settings);
+    }
+  }
+
+  const bool upload_was_whole = upload_has_ended() && upload_result_ && request_body_->is_done();
+  uploads_.cancel();
+  co_await uploads_.join();
+  if (disposition_ == Disposition::close && !request_body_->is_done()) disposition_ = Disposition::linger;
+  if (!result && source.reject() != http::Reject::none) detail_ = http::to_string(source.reject());
+  connection.endpoint().note_response(source.has_been_raw());
+  co_await release(connection, result && source.is_done() && upstream_goes_on && upload_was_whole);
+  if (result) co_return;
+  if (client_broke_upload()) {
+    co_await fail_request_body();
+  } else if (result.error().side == Side::downstream) {
+    give_up_client(result.error().code == ErrorCode::timed_out ? Reason::client_stalled : Reason::client_closed);
+  } else {
+    if (result.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_idle_timeout;
+    co_await fail_upstream(result.error());
+  }
+}
+
+Task<void> Exchange::release(upstream::Connection& connection, bool can_be_kept) {
+  // Bytes behind the response are nobody's.
+  if (can_be_kept && connection.input().is_empty() && !strand_.is_cancelled()) {
+    connection.endpoint().keep(connection);
+    co_return;
+  }
+  co_await connection.endpoint().discard(connection);
+}
+
+}  // namespace sluice::proxy
