@@ -152,5 +152,3 @@ BENCHMARK(make_date);
 
 }  // namespace
 }  // namespace sluice::http
-
-BENCHMARK_MAIN();

@@ -21,7 +21,7 @@
 namespace sluice::app {
 namespace {
 
-// docs/configuration.md, "exit codes".
+// README.md, "Exit codes"; usage() says the same.
 constexpr int exit_ok = 0;
 constexpr int exit_start_failed = 1;
 constexpr int exit_forced = 2;

@@ -8,7 +8,7 @@ namespace sluice::memory {
 // pools are warm: a test holds it to that.
 [[nodiscard]] std::uint64_t heap_allocations_of_this_thread() noexcept;
 
-// "mimalloc 2.0.9", or "libc" where mimalloc is not built in (sanitized builds).
+// "mimalloc", or "libc" where mimalloc is not built in (sanitized builds).
 [[nodiscard]] const char* heap_name() noexcept;
 
 }  // namespace sluice::memory

@@ -25,6 +25,7 @@ class H1BodySource final : public BodySource {
   H1BodySource(const H1BodySource&) = delete;
   H1BodySource& operator=(const H1BodySource&) = delete;
 
+  void set_idle_timeout(Duration idle_timeout) { idle_timeout_ = idle_timeout; }
   // Everything of the message has been read.
   [[nodiscard]] bool is_done() const { return decoder_.is_done() || at_end_; }
   // Why the last error was `malformed`.
@@ -77,8 +78,7 @@ class H1BodySource final : public BodySource {
 // Invariants: with a known length, never writes more than that, and end() asserts that it was all.
 class H1BodySink final : public BodySink {
  public:
-  // The head has been appended to `output`, announcing `framing`. is_omitted: payload is dropped (the answer to a
-  // HEAD).
+  // The head has been appended to `output`, announcing `framing`. side: whom errors are blamed on.
   H1BodySink(Output& output, Side side, const http::BodyFraming& framing, Duration idle_timeout);
 
   [[nodiscard]] bool has_ended() const { return has_ended_; }

@@ -122,7 +122,12 @@ runtime::Task<void> Listener::close() {
   loop_.cancel(*this);
   co_await Joined(*this);
   // Connections that the kernel has completed for this socket would be reset by closing it.
-  for (int fd = kernel::accept(fd_); fd >= 0; fd = kernel::accept(fd_)) acceptor_.on_connection(fd);
+  for (;;) {
+    int fd = kernel::accept(fd_);
+    if (fd == -ECONNABORTED || fd == -EINTR) continue;  // that one is gone, or none was taken: there may be more
+    if (fd < 0) break;
+    acceptor_.on_connection(fd);
+  }
   kernel::close(std::exchange(fd_, -1));
 }
 

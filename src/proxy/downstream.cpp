@@ -32,9 +32,9 @@ Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const std:
     : shard_(shard),
       strand_(strand),
       listener_(listener),
-      stream_(shard.loop(), shard.buffers(), fd, Shard::receive_share_max),
-      input_(stream_, shard.blocks()),
-      output_(stream_, shard.blocks()),
+      stream_(shard.loop(), shard.buffers(), fd, Shard::downstream_share_max),
+      input_(stream_, shard.gather_blocks()),
+      output_(stream_, shard.send_blocks()),
       client_(peer_of(fd)) {
   stream_.set_observer(this);
 }

@@ -110,6 +110,7 @@ Task<bool> Exchange::find_route() {
   }
   if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
   upstream_ = &shard_.upstream(route_->upstream);
+  request_body_->set_idle_timeout(route_->timeouts.idle);
   co_return true;
 }
 
@@ -176,8 +177,8 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   downstream_.input().release();
 
   Result<bool> has_response = true;
+  strand_.set_phase("sending request");
   if (!request_body_->is_done()) {
-    strand_.set_phase("uploading");
     upload_result_ = {};
     uploads_.spawn("upload", upload(connection));
     downstream_.input().release();
@@ -242,6 +243,7 @@ Result<void> Exchange::write_request_head(upstream::Connection& connection) {
 }
 
 Task<void> Exchange::upload(upstream::Connection& connection) {
+  (co_await runtime::this_strand()).set_phase("uploading");
   message::H1BodySink sink(connection.output(), Side::upstream, request_.framing, route_->timeouts.idle);
   const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
   upload_result_ = co_await message::pump(*request_body_, sink, shard_.pipes(), settings);

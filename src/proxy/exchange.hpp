@@ -82,6 +82,8 @@ class Exchange {
   void give_up_client(Reason reason);
   bool is_committed() const { return downstream_.output().bytes_sent() != sent_before_; }
   bool client_may_go_on() const;
+  // How long the client may take nothing of what we send.
+  Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : snapshot_->timeouts.idle; }
   void write_log();
 
   Shard& shard_;

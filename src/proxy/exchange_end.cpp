@@ -1,11 +1,17 @@
 #include "proxy/exchange.hpp"
 
+#include "base/assert.hpp"
 #include "proxy/shard.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
 
 using runtime::Task;
+
+namespace {
+// Head and body of any reply of our own.
+constexpr std::size_t error_reply_bytes_max = 512;
+}  // namespace
 
 // The upstream side failed. reason_ is set already where a timeout has to be told apart.
 Task<void> Exchange::fail_upstream(Error error) {
@@ -68,14 +74,13 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   if (is_committed()) {
     shard_.counters().aborted_responses.add();
     // What came goes on; the missing end tells the client that it is not all, unless nothing but the end would.
-    Result<void> sent = co_await downstream_.output().flush(snapshot_->timeouts.idle);
+    Result<void> sent = co_await downstream_.output().flush(client_idle_timeout());
     disposition_ = sent && !is_close_delimited_ ? Disposition::linger : Disposition::abort;
     co_return;
   }
   status_ = status;
   shard_.counters().own_replies.add();
-  message::Output& output = downstream_.output();
-  output.clear();
+  downstream_.output().clear();
   const bool goes_on = disposition_ != Disposition::linger && client_may_go_on();
   http::ErrorReply error_reply;
   error_reply.status = status;
@@ -85,8 +90,13 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
                            : request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
                                                                          : http::ConnectionPolicy::implied;
   error_reply.omits_body = request_.method == http::Method::head;
-  Result<void> sent = output.append([&](http::Writer& writer) { http::write_error_response(writer, error_reply); });
-  if (sent) sent = co_await output.flush(snapshot_->timeouts.idle);
+  // In memory of its own: it may have to say that there is no buffer left.
+  std::array<char, error_reply_bytes_max> memory;
+  http::Writer writer(memory);
+  http::write_error_response(writer, error_reply);
+  SLUICE_ASSERT(!writer.overflowed());
+  Result<void> sent = co_await downstream_.stream().write(writer.text(), client_idle_timeout());
+  if (sent) downstream_.output().note_sent(writer.size());
   disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
 }
 

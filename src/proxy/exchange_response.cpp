@@ -56,7 +56,7 @@ Task<Result<void>> Exchange::relay_interim() {
   forward.request_id = {request_id_.data(), request_id_.size()};
   Result<void> written =
       downstream_.output().append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
-  if (written) written = co_await downstream_.output().flush(snapshot_->timeouts.idle);
+  if (written) written = co_await downstream_.output().flush(client_idle_timeout());
   if (!written) {
     written.error().side = Side::downstream;
     co_return written;
@@ -109,7 +109,7 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   message::H1BodySource source(connection.input(), Side::upstream, response_.framing, snapshot_->limits.trailer_bytes,
                                route_->timeouts.idle);
   if (result) {
-    message::H1BodySink sink(output, Side::downstream, forward.framing, snapshot_->timeouts.idle);
+    message::H1BodySink sink(output, Side::downstream, forward.framing, client_idle_timeout());
     if (source.is_done()) {
       result = co_await sink.end(source.trailers());
     } else {

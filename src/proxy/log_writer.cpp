@@ -5,12 +5,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "runtime/kernel.hpp"
 #include "runtime/topology.hpp"
@@ -83,7 +85,7 @@ void LogWriter::run() {
     if (unfinished_ != nullptr) takes = write_out(*unfinished_);
     for (std::size_t i = 0; takes && i < rings_.size(); ++i) takes = write_out(*rings_[i]);
     if (is_last_round) return;
-    wait();
+    if (!takes || !has_much()) wait();
   }
 }
 
@@ -96,13 +98,10 @@ void LogWriter::wait() {
   }
 }
 
+// Writes what the ring holds now, and no more: a shard that never pauses must not keep the others' lines waiting.
 bool LogWriter::write_out(LogRing& ring) {
-  for (;;) {
-    auto [first, second] = ring.peek();
-    if (first.empty()) {
-      unfinished_ = nullptr;
-      return true;
-    }
+  auto [first, second] = ring.peek();
+  for (std::size_t left = first.size() + second.size(); left > 0;) {
     iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
                       {const_cast<char*>(second.data()), second.size()}};
     ssize_t written = ::writev(file_, parts, second.empty() ? 1 : 2);
@@ -116,7 +115,21 @@ bool LogWriter::write_out(LogRing& ring) {
     char last = count <= first.size() ? first[count - 1] : second[count - first.size() - 1];
     unfinished_ = last == '\n' ? nullptr : &ring;
     ring.pop(count);
+    left -= count;
+    const std::size_t of_first = std::min(count, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(count - of_first);
+    if (first.empty()) std::swap(first, second);
   }
+  unfinished_ = nullptr;
+  return true;
+}
+
+bool LogWriter::has_much() const {
+  return std::ranges::any_of(rings_, [](const auto& ring) {
+    auto [first, second] = ring->peek();
+    return first.size() + second.size() >= ring->capacity() / 2;
+  });
 }
 
 void LogWriter::reopen_file() {

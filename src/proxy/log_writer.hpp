@@ -43,6 +43,8 @@ class LogWriter {
   void wait();
   // False when the file took nothing.
   bool write_out(LogRing& ring);
+  // Some ring is half full again: no time to wait.
+  [[nodiscard]] bool has_much() const;
   void report(int errno_value);
 
   std::string path_;

@@ -32,7 +32,7 @@ constexpr auto limit_list = std::to_array<config::Key<LimitSettings>>({
     config::integer<&LimitSettings::max_connections>(
         "max_connections", {1, 10'000'000},
         "Connections from clients to each shard; past it new ones are closed at once, and counted.")
-        .otherwise("10000, or what the descriptor limit allows"),
+        .otherwise("what the descriptor limit allows, at most 10000"),
     config::integer<&LimitSettings::max_requests>(
         "max_requests", {1, 1'000'000'000},
         "Requests on one connection from a client; the last is answered with `close`.")
@@ -60,12 +60,13 @@ constexpr auto shard_list = std::to_array<config::Key<ShardSettings>>({
     config::integer<&ShardSettings::receive_buffers>("receive_buffers", config::Range(16, 32'768).powers_of_two(),
                                                      "Buffers that the shard's connections share for what arrives."),
     config::size<&ShardSettings::receive_buffer>("receive_buffer", {4 * kib, 1 * mib}, "Size of one of them."),
-    config::integer<&ShardSettings::message_buffers>(
-        "message_buffers", {64, 1'000'000},
-        "Buffers of `limits.head_bytes` and 4 KiB for heads and small bodies on their way; past them: 503. They cost "
-        "memory when first used."),
-    config::size<&ShardSettings::splice_threshold>("splice_threshold", {0, 1024 * mib},
-                                                   "Bodies of at least this size are spliced, smaller ones copied."),
+    config::integer<&ShardSettings::message_buffers>("message_buffers", {64, 1'000'000},
+                                                     "Buffers of `limits.head_bytes` and 4 KiB for heads that arrive "
+                                                     "in parts, and as many for heads and small bodies "
+                                                     "that go out; past them: 503. They cost memory when first used."),
+    config::size<&ShardSettings::splice_threshold>(
+        "splice_threshold", {0, 1024 * mib},
+        "Bodies of at least this size are spliced, smaller ones copied; with `0` all are."),
     config::integer<&ShardSettings::pipes>("pipes", {0, 4096},
                                            "Pipes for splicing; when all are in use, and with `0`, bodies are copied."),
     config::size<&ShardSettings::pipe_size>("pipe_size", config::Range(4 * kib, 64 * mib).powers_of_two(),

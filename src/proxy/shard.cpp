@@ -68,10 +68,11 @@ Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::L
       counters_(counters),
       loop_(std::move(loop)),
       buffers_(std::move(buffers)),
-      blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
+      gather_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
+      send_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
       pipes_({.pipe_bytes = plan_.settings.pipe_size, .count_max = plan_.settings.pipes}),
       snapshots_(plan_.first_snapshot, plan_.on_snapshot_released) {
-  const upstream::Resources resources{*loop_, *buffers_, blocks_, receive_share_max};
+  const upstream::Resources resources{*loop_, *buffers_, gather_blocks_, send_blocks_, upstream_share_max};
   for (const upstream::UpstreamSettings& settings : plan_.upstreams) {
     upstreams_.push_back(std::make_unique<upstream::Upstream>(settings, resources, plan_.index));
   }
@@ -162,7 +163,10 @@ bool Shard::close_idle(bool also_new) {
 void Shard::cut_off() {
   if (!is_draining_) begin_drain(Duration(0));
   is_cut_off_ = true;
-  has_broken_off_ = has_broken_off_ || !connections_.is_empty();
+  for (Downstream* connection = connections_.front(); connection != nullptr;
+       connection = connections_.next(*connection)) {
+    has_broken_off_ = has_broken_off_ || !connection->is_idle();
+  }
   loop_->cancel_roots();
 }
 

@@ -68,7 +68,10 @@ class Shard final : private runtime::Loop::TurnEnd {
 
   [[nodiscard]] runtime::Loop& loop() { return *loop_; }
   [[nodiscard]] runtime::BufferRing& buffers() { return *buffers_; }
-  [[nodiscard]] memory::BlockPool& blocks() { return blocks_; }
+  // Heads that arrive in parts are gathered in one pool and everything goes out of the other, so that clients who send
+  // slowly cannot take the room to answer everybody else.
+  [[nodiscard]] memory::BlockPool& gather_blocks() { return gather_blocks_; }
+  [[nodiscard]] memory::BlockPool& send_blocks() { return send_blocks_; }
   [[nodiscard]] net::PipePool& pipes() { return pipes_; }
   [[nodiscard]] SnapshotReader& snapshots() { return snapshots_; }
   [[nodiscard]] upstream::Upstream& upstream(std::uint32_t index) { return *upstreams_[index]; }
@@ -83,8 +86,9 @@ class Shard final : private runtime::Loop::TurnEnd {
   [[nodiscard]] bool is_logging() const { return plan_.log_ring != nullptr; }
   void log(const AccessLogEntry& entry);
 
-  // Buffers that one connection may hold unread.
-  static constexpr unsigned receive_share_max = 8;
+  // Buffers that one connection may hold unread. A client that pipelines without reading gets fewer than an endpoint.
+  static constexpr unsigned downstream_share_max = 4;
+  static constexpr unsigned upstream_share_max = 8;
 
  private:
   class DrainTimer;
@@ -103,7 +107,8 @@ class Shard final : private runtime::Loop::TurnEnd {
   ShardCounters& counters_;
   std::unique_ptr<runtime::Loop> loop_;
   std::unique_ptr<runtime::BufferRing> buffers_;
-  memory::BlockPool blocks_;
+  memory::BlockPool gather_blocks_;
+  memory::BlockPool send_blocks_;
   net::PipePool pipes_;
   SnapshotReader snapshots_;
   std::vector<std::unique_ptr<upstream::Upstream>> upstreams_;

@@ -35,6 +35,8 @@ class QueuedWait : public Suspension, public Timer {
     return true;
   }
   void refuse(ErrorCode code) { result_ = failure(code); }
+  // It has left the queue without being served.
+  virtual void on_given_up() {}
 
  private:
   friend class WaitQueue;
@@ -51,6 +53,7 @@ class QueuedWait : public Suspension, public Timer {
     if (is_armed()) strand().loop().wheel().disarm(*this);
     result_ = failure(code);
     granted_ = true;
+    on_given_up();
     make_ready();
   }
   void on_deadline() final { give_up(ErrorCode::timed_out); }
@@ -147,18 +150,12 @@ class Semaphore {
       if (!begin(handle, handle.promise().strand())) return false;
       semaphore_.waits_.push(*this);
       ++semaphore_.waiting_;
-      queued_ = true;
       return true;
-    }
-    Result<void> await_resume() noexcept {
-      Result<void> result = QueuedWait::await_resume();
-      if (queued_ && !result) --semaphore_.waiting_;
-      return result;
     }
 
    private:
+    void on_given_up() override { --semaphore_.waiting_; }
     Semaphore& semaphore_;
-    bool queued_ = false;
   };
   // On success the caller owes one release().
   [[nodiscard]] Acquire acquire(Instant deadline) { return {*this, deadline}; }

@@ -5,7 +5,7 @@
 namespace sluice::tls {
 
 // What: wolfSSL, ready for use as long as this object lives.
-// Shard: none; main has one before the first shard starts and after the last has ended.
+// Shard: none; made before the first thread that uses the library starts, and outlives the last.
 // Invariants: there is at most one at a time.
 class Library {
  public:

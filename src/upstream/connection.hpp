@@ -20,9 +20,12 @@ class Endpoint;
 // Invariants: idle means linked, receiving (so that the peer's close is noticed), with its timer armed.
 class Connection final : public memory::Pooled, private net::Stream::Observer, private runtime::Timer {
  public:
-  Connection(Endpoint& endpoint, runtime::Loop& loop, runtime::BufferRing& buffers, memory::BlockPool& blocks, int fd,
-             unsigned share_max)
-      : endpoint_(endpoint), stream_(loop, buffers, fd, share_max), input_(stream_, blocks), output_(stream_, blocks) {}
+  Connection(Endpoint& endpoint, runtime::Loop& loop, runtime::BufferRing& buffers, memory::BlockPool& gather_blocks,
+             memory::BlockPool& send_blocks, int fd, unsigned share_max)
+      : endpoint_(endpoint),
+        stream_(loop, buffers, fd, share_max),
+        input_(stream_, gather_blocks),
+        output_(stream_, send_blocks) {}
   ~Connection() = default;
 
   [[nodiscard]] Endpoint& endpoint() const { return endpoint_; }

@@ -50,8 +50,8 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
     kernel::close(fd);
     co_return fail(connected.error());
   }
-  auto* connection =
-      new Connection(*this, resources_.loop, resources_.buffers, resources_.blocks, fd, resources_.receive_share_max);
+  auto* connection = new Connection(*this, resources_.loop, resources_.buffers, resources_.gather_blocks,
+                                    resources_.send_blocks, fd, resources_.receive_share_max);
   connection->stream_.set_receive_mode(receive_mode());
   connection->exchanges_ = 1;
   ++open_;

@@ -22,8 +22,9 @@ class Upstream;
 struct Resources {
   runtime::Loop& loop;
   runtime::BufferRing& buffers;
-  memory::BlockPool& blocks;
-  unsigned receive_share_max;  // buffers that one connection may hold unread
+  memory::BlockPool& gather_blocks;  // for heads that arrive in parts
+  memory::BlockPool& send_blocks;    // for what goes out
+  unsigned receive_share_max;        // buffers that one connection may hold unread
 };
 
 // What: one address of an upstream, with the connections of this shard to it.

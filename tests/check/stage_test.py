@@ -1,11 +1,25 @@
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 STAGE = Path(__file__).resolve().parents[2] / "tools" / "lib" / "stage.sh"
 DOCTEST = "[doctest] test cases:  7 |  {} passed | {} failed | 0 skipped"
+
+
+def descendants(pid):
+    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        yield child
+        yield from descendants(child)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 class StageTest(unittest.TestCase):
@@ -46,3 +60,17 @@ class StageTest(unittest.TestCase):
 
     def test_a_timeout_is_a_failure(self):
         self.assertEqual(self.count("echo 'e2e: 12 passed, 0 failed'; sleep 30", limit=1), (12, 1))
+
+    def test_an_interrupted_run_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory() as logs:
+            script = f". {STAGE}; stage x 60 bash -c 'echo started; sleep 47 & wait'"
+            run = subprocess.Popen(["bash", "-c", script], env={**os.environ, "stage_logs": logs}, text=True)
+            log = Path(logs) / "x.log"
+            while not (log.exists() and "started" in log.read_text()):
+                time.sleep(0.01)
+            children = set(descendants(run.pid))
+            self.assertTrue(children)
+            run.terminate()
+            self.assertEqual(run.wait(), 130)
+            while any(is_alive(child) for child in children):
+                time.sleep(0.01)

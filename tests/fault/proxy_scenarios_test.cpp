@@ -314,7 +314,8 @@ void run_shard(World& world, std::vector<Client> clients, std::uint64_t splice_t
     for (Client& client : clients) client.check(world);
     world.expect_zero("open connections", counters.connections_open.value());
     world.expect_zero("receive buffers", (*shard)->buffers().outstanding());
-    world.expect_zero("message buffers", (*shard)->blocks().outstanding());
+    world.expect_zero("message buffers", (*shard)->gather_blocks().outstanding());
+    world.expect_zero("send buffers", (*shard)->send_blocks().outstanding());
     world.expect_zero("pipes in use", (*shard)->pipes().outstanding());
     origin.close();
     shard->reset();

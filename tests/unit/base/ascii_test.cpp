@@ -86,11 +86,20 @@ TEST_CASE("equality without regard to case") {
     bool equal;
   };
   const Row rows[] = {
-      {"", "", true},           {"Host", "hOST", true},          {"x-1_Z", "X-1_z", true},
-      {"a", "", false},         {"host", "hos", false},          {"host", "hosts", false},
-      {"[", "{", false},        {"@", "`", false},               {"A", "\x01", false},
-      {"\xc4", "\xe4", false},  {"k", "\xe2\x84\xaa", false},    {"a\0b"sv, "a\0c"sv, false},
-      {"ab", "ba", false},      {"content-length", "content_length", false},
+      {"", "", true},
+      {"Host", "hOST", true},
+      {"x-1_Z", "X-1_z", true},
+      {"a", "", false},
+      {"host", "hos", false},
+      {"host", "hosts", false},
+      {"[", "{", false},
+      {"@", "`", false},
+      {"A", "\x01", false},
+      {"\xc4", "\xe4", false},
+      {"k", "\xe2\x84\xaa", false},
+      {"a\0b"sv, "a\0c"sv, false},
+      {"ab", "ba", false},
+      {"content-length", "content_length", false},
   };
   for (const Row& row : rows) {
     CAPTURE(row.a);
@@ -106,9 +115,20 @@ TEST_CASE("only spaces and tabs are optional white space") {
     std::string_view trimmed;
   };
   const Row rows[] = {
-      {"", ""},           {" ", ""},           {"\t \t", ""},           {"a", "a"},
-      {" a\t", "a"},      {"\t a b \t", "a b"}, {"\ra\n", "\ra\n"},      {"\va", "\va"},
-      {"\fa", "\fa"},     {"\xa0" "a", "\xa0" "a"}, {"\0a "sv, "\0a"sv},
+      {"", ""},
+      {" ", ""},
+      {"\t \t", ""},
+      {"a", "a"},
+      {" a\t", "a"},
+      {"\t a b \t", "a b"},
+      {"\ra\n", "\ra\n"},
+      {"\va", "\va"},
+      {"\fa", "\fa"},
+      {"\xa0"
+       "a",
+       "\xa0"
+       "a"},
+      {"\0a "sv, "\0a"sv},
   };
   for (const Row& row : rows) CHECK(trim_ows(row.text) == row.trimmed);
 }

@@ -77,7 +77,9 @@ TEST_CASE("blocks are made when first needed, and then kept") {
   BlockPool pool(1024, 8);
   const std::uint64_t empty = heap_allocations_of_this_thread();
   CHECK(empty - start <= 2);  // the lists
-  { Block block = pool.take(); }
+  {
+    Block block = pool.take();
+  }
   const std::uint64_t warm = heap_allocations_of_this_thread();
   CHECK(warm == empty + 1);
   for (int i = 0; i < 100; ++i) Block block = pool.take();

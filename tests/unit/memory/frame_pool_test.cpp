@@ -24,8 +24,8 @@ TEST_CASE("what is released is handed out again, by its size class") {
     bool is_reused;
   };
   const Row rows[] = {
-      {1, 1, true},    {1, 64, true},      {64, 1, true},       {65, 128, true},     {pooled_bytes_max, 16321, true},
-      {64, 65, false}, {128, 129, false},  {65, 64, false},     {4096, 64, false},   {64, 4096, false},
+      {1, 1, true},    {1, 64, true},      {64, 1, true},         {65, 128, true},   {pooled_bytes_max, 16321, true},
+      {64, 65, false}, {128, 129, false},  {65, 64, false},       {4096, 64, false}, {64, 4096, false},
       {128, 1, false}, {1024, 960, false}, {16320, 16321, false},
   };
   for (const Row& row : rows) {

@@ -105,11 +105,8 @@ TEST_CASE("gathering ends with a full block, the peer's end, its deadline, or wi
     std::string_view how;
   };
   const Row rows[] = {
-      {"too large", 9000, "too_large"},
-      {"exactly a block", 8192, "eof"},
-      {"end", 100, "eof"},
-      {"deadline", 100, "timed_out"},
-      {"no block", 100, "exhausted"},
+      {"too large", 9000, "too_large"}, {"exactly a block", 8192, "eof"}, {"end", 100, "eof"},
+      {"deadline", 100, "timed_out"},   {"no block", 100, "exhausted"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
@@ -148,7 +145,7 @@ Task<void> receive_heads(Input& input, std::size_t count, Instant deadline, std:
       out.push_back(mark == nullptr ? "no mark" : std::string(mark->value));
     } else {
       out.push_back(received->status == http::HeadStatus::partial ? "partial"
-                                                                   : std::string(to_string(received->reject)));
+                                                                  : std::string(to_string(received->reject)));
       co_return;
     }
   }

@@ -324,8 +324,8 @@ TEST_CASE("writing two parts sends one behind the other, whatever their sizes") 
       const std::string sent = numbered_bytes(first + second);
       std::string how;
       std::string heard;
-      fixture.spawn(write_both(one.stream, std::string_view(sent).substr(0, first),
-                               std::string_view(sent).substr(first), how));
+      fixture.spawn(
+          write_both(one.stream, std::string_view(sent).substr(0, first), std::string_view(sent).substr(first), how));
       fixture.run_until([&] {
         heard += one.peer.hear();
         return how == "ok" && heard.size() >= sent.size();

@@ -186,7 +186,7 @@ TEST_CASE("one wrong addition to the sample gives one error, at its place") {
       {"[log]\nbuffer = \"1KiB\"", "s.toml:16:10: `buffer` must be from 4KiB to 64MiB, not \"1KiB\""},
       {"[log]\nflush = \"2m\"", "s.toml:16:9: `flush` must be from 10ms to 1m, not \"2m\""},
       {"[limits]\nhead_bytes = 100", "s.toml:16:14: `head_bytes` must be from 1KiB to 1MiB, not 100"},
-      {"[limits]\nhead_fields = 7", "s.toml:16:15: `head_fields` must be from 8 to 1024, not 7"},
+      {"[limits]\nhead_fields = 7", "s.toml:16:15: `head_fields` must be from 8 to 128, not 7"},
       {"[limits]\ntarget_bytes = \"1MiB\"", "s.toml:16:16: `target_bytes` must be from 256 to 256KiB, not \"1MiB\""},
       {"[limits]\nmax_connections = 0", "s.toml:16:19: `max_connections` must be from 1 to 10000000, not 0"},
       {"[limits]\nmax_requests = 0", "s.toml:16:16: `max_requests` must be from 1 to 1000000000, not 0"},

@@ -60,8 +60,8 @@ class LoopFixture {
     const Instant end = runtime::kernel::now() + bound;
     while (!condition()) {
       if (runtime::kernel::now() >= end) give_up("a condition was not met in time");
-      // Never for long: the condition may be another thread's to fulfil.
-      loop_->turn(loop_->now() + std::chrono::milliseconds(20));
+      // Never for long: the condition may be the test's own, or another thread's, to fulfil.
+      loop_->turn(loop_->now() + std::chrono::milliseconds(1));
     }
   }
 

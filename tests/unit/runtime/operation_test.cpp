@@ -222,7 +222,9 @@ TEST_CASE("more operations than the submission queue has room for") {
   }
   CHECK(fixture.loop().operations_in_flight() >= count);
   for (std::size_t i = 0; i < count; i += 2) pairs[i].say("x");
-  auto answered = [&] { return std::count_if(received.begin(), received.end(), [](auto& r) { return r.how == "ok"; }); };
+  auto answered = [&] {
+    return std::count_if(received.begin(), received.end(), [](auto& r) { return r.how == "ok"; });
+  };
   fixture.run_until([&] { return answered() == count / 2; });
   // The cancels, too, are more than fit at once.
   fixture.loop().cancel_roots();
@@ -251,9 +253,8 @@ TEST_CASE("sleeping ends with its moment, not before, or with a cancel") {
   CHECK(order == std::vector<int>{1, 2, 3});
 
   std::string how;
-  fixture.spawn([](std::string& out, Instant moment) -> Task<void> {
-    out = outcome(co_await sleep_until(moment));
-  }(how, fixture.far()));
+  fixture.spawn([](std::string& out, Instant moment) -> Task<void> { out = outcome(co_await sleep_until(moment)); }(
+                                                         how, fixture.far()));
   fixture.loop().cancel_roots();
   CHECK(how.empty());
   fixture.run_until([&] { return fixture.loop().is_idle(); });

@@ -138,8 +138,8 @@ TEST_CASE("the queue for permits is bounded, and a place in it is given back") {
   CHECK(trace.back() == "refused:exhausted");
   release.set();
   fixture.settle(8);
-  CHECK(trace == Trace{"holder:ok", "refused:exhausted", "times out:timed_out", "refused:exhausted", "waits:ok",
-                       "second:ok"});
+  CHECK(trace ==
+        Trace{"holder:ok", "refused:exhausted", "times out:timed_out", "refused:exhausted", "waits:ok", "second:ok"});
   CHECK(semaphore.permits() == 1);
 }
 

@@ -92,14 +92,15 @@ TEST_CASE("arguments and results are destroyed exactly once") {
     Counted local(count);
     sum += co_await take(local, 2);
     CHECK(count == 1);
-    { Counted result = co_await pass(Counted(count)); }
+    {
+      Counted result = co_await pass(Counted(count));
+    }
     CHECK(count == 1);
     CHECK((co_await take(Counted(count), 3) == 3 && co_await take(Counted(count), 4) == 4));
     CHECK(sum == 3);
   }(alive));
   CHECK(alive == 0);
 }
-
 
 Task<std::uint64_t> nested(std::uint64_t depth) {
   if (depth == 0) co_return 0;

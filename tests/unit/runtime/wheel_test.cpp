@@ -53,8 +53,8 @@ struct Disarming final : Timer {
 TEST_CASE("a timer fires once, not before its deadline and at most one tick behind it") {
   const Instant starts[] = {Instant(), Instant::from_ns(1), Instant::from_ns((std::int64_t{1} << 20) * 63),
                             Instant::from_ns((std::int64_t{1} << 50) - 1), Instant::from_ns(1'000'000'000'000'000)};
-  const Duration delays[] = {0ns,  1ns,   tick - 1ns, tick,     tick + 1ns, 2 * tick, 63 * tick, 64 * tick, 65 * tick,
-                             1s,   10s,   60s,        4095 * tick, 4096 * tick, 1h,   6h,        24h,       100h};
+  const Duration delays[] = {0ns, 1ns, tick - 1ns, tick,        tick + 1ns,  2 * tick, 63 * tick, 64 * tick, 65 * tick,
+                             1s,  10s, 60s,        4095 * tick, 4096 * tick, 1h,       6h,        24h,       100h};
   for (Instant start : starts) {
     for (Duration delay : delays) {
       CAPTURE(start.ns());
@@ -236,7 +236,8 @@ class Model {
   Duration delay() { return Duration(static_cast<std::int64_t>(random_.below(std::uint64_t{1} << random_.below(50)))); }
   Duration step_length() {
     if (random_.one_in(20) && !by_due_.empty()) return wheel_.next_expiry() - now_;
-    return Duration(static_cast<std::int64_t>(random_.below(std::uint64_t{1} << random_.below(random_.one_in(50) ? 49 : 34))));
+    return Duration(
+        static_cast<std::int64_t>(random_.below(std::uint64_t{1} << random_.below(random_.one_in(50) ? 49 : 34))));
   }
   void arm(Entry& entry) {
     entry.due = now_ + delay();

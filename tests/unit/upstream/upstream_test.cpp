@@ -1,0 +1,340 @@
+#include "upstream/upstream.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/outcome.hpp"
+#include "net/stream_fixture.hpp"
+
+namespace sluice::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::Task;
+using test::NetFixture;
+using test::outcome;
+
+// What: a listening socket of the test's, and the far ends of the connections that came in.
+class Origin {
+ public:
+  explicit Origin(int backlog = 64) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(fd_, generic, size) == 0);
+    REQUIRE(::getsockname(fd_, generic, &size) == 0);
+    REQUIRE(::listen(fd_, backlog) == 0);
+    address_ = net::Address::from_sockaddr(generic, size);
+  }
+  Origin(const Origin&) = delete;
+  Origin& operator=(const Origin&) = delete;
+  ~Origin() { close(); }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  void accept_all() {
+    for (int fd = -1; (fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;) {
+      peers.emplace_back(fd);
+    }
+  }
+  [[nodiscard]] const net::Address& address() const { return address_; }
+  std::vector<test::Peer> peers;
+
+ private:
+  int fd_ = -1;
+  net::Address address_;
+};
+
+// What: an upstream with the given endpoints. Closes its idle connections at its end.
+class Fixture : public NetFixture {
+ public:
+  explicit Fixture(KeepAliveSettings keep_alive = {}) {
+    settings_.name.value = "api";
+    settings_.keep_alive = keep_alive;
+  }
+  ~Fixture() {
+    if (!upstream_) return;
+    upstream_->evict_idle();
+    run_until([this] { return loop().is_idle(); });
+    upstream_.reset();
+  }
+  void add(const net::Address& address, std::uint32_t weight = 1) {
+    EndpointSettings endpoint;
+    endpoint.address.value = address.to_string();
+    endpoint.weight = weight;
+    settings_.endpoints.push_back(endpoint);
+  }
+  [[nodiscard]] Upstream& upstream() {
+    if (!upstream_) {
+      Resources resources{loop(), buffers(), blocks(), blocks(), 16};
+      upstream_ = std::make_unique<Upstream>(settings_, resources, 0);
+    }
+    return *upstream_;
+  }
+  [[nodiscard]] Endpoint& endpoint() { return *upstream().pick(0); }
+
+  // A new connection; null with the reason in `how`.
+  [[nodiscard]] Connection* connect(Endpoint& to, std::string& how, Duration timeout = 60s) {
+    Connection* connection = nullptr;
+    spawn([](Endpoint& target, Connection*& out, std::string& told, Duration limit) -> Task<void> {
+      Result<Connection*> connected = co_await target.connect(limit);
+      told = outcome(connected);
+      if (connected) {
+        out = *connected;
+      } else {
+        CHECK(connected.error().side == Side::upstream);
+        CHECK(connected.error().retry == Retry::safe);
+      }
+    }(to, connection, how, timeout));
+    run_until([&] { return !how.empty(); });
+    return connection;
+  }
+  [[nodiscard]] Connection& connected(Endpoint& to) {
+    std::string how;
+    Connection* connection = connect(to, how);
+    REQUIRE(how == "ok");
+    return *connection;
+  }
+  void discard(Connection& connection) {
+    Endpoint& endpoint = connection.endpoint();
+    const std::size_t open = endpoint.open();
+    spawn([](Endpoint& from, Connection& one) -> Task<void> { co_await from.discard(one); }(endpoint, connection));
+    run_until([&] { return endpoint.open() == open - 1; });
+  }
+
+ private:
+  UpstreamSettings settings_;
+  std::unique_ptr<Upstream> upstream_;
+};
+
+TEST_CASE("the connection that was used last is used next") {
+  Origin origin;
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  CHECK(endpoint.name() == origin.address().to_string());
+  CHECK(endpoint.take_idle() == nullptr);
+  Connection* connections[3];
+  for (Connection*& connection : connections) {
+    connection = &fixture.connected(endpoint);
+    CHECK_FALSE(connection->is_reused());
+    CHECK(&connection->endpoint() == &endpoint);
+  }
+  CHECK(endpoint.open() == 3);
+  for (Connection* connection : connections) endpoint.keep(*connection);
+  CHECK(fixture.upstream().idle_count() == 3);
+  for (int i = 2; i >= 0; --i) {
+    Connection* taken = endpoint.take_idle();
+    CHECK(taken == connections[i]);
+    CHECK(taken->is_reused());
+  }
+  CHECK(endpoint.take_idle() == nullptr);
+  CHECK(fixture.upstream().idle_count() == 0);
+  CHECK(endpoint.open() == 3);
+  for (Connection* connection : connections) fixture.discard(*connection);
+  CHECK(endpoint.open() == 0);
+}
+
+TEST_CASE("no more connections are kept than are allowed, over all endpoints") {
+  for (std::uint32_t max_idle : {0U, 1U, 3U}) {
+    CAPTURE(max_idle);
+    Origin first;
+    Origin second;
+    Fixture fixture({.max_idle = max_idle, .idle_timeout = 60s, .max_requests = {}});
+    fixture.add(first.address());
+    fixture.add(second.address());
+    std::vector<Connection*> connections;
+    for (int i = 0; i < 6; ++i) connections.push_back(&fixture.connected(*fixture.upstream().pick(0)));
+    for (Connection* connection : connections) {
+      connection->endpoint().keep(*connection);
+      CHECK(fixture.upstream().idle_count() <= max_idle);
+    }
+    CHECK(fixture.upstream().idle_count() == max_idle);
+    fixture.run_until([&] { return fixture.loop().roots() == 0; });
+    std::size_t open = 0;
+    for (std::uint64_t excluded : {1U, 2U}) open += fixture.upstream().pick(excluded)->open();
+    CHECK(open == max_idle);
+  }
+}
+
+TEST_CASE("a connection that has served enough is not kept") {
+  Origin origin;
+  Fixture fixture({.max_idle = 10, .idle_timeout = 60s, .max_requests = 2});
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  endpoint.keep(fixture.connected(endpoint));
+  CHECK(fixture.upstream().idle_count() == 1);
+  Connection* taken = endpoint.take_idle();
+  REQUIRE(taken != nullptr);
+  endpoint.keep(*taken);
+  CHECK(fixture.upstream().idle_count() == 0);
+  fixture.run_until([&] { return endpoint.open() == 0; });
+}
+
+TEST_CASE("an idle connection goes when it has been idle for too long, or its peer has news") {
+  struct Row {
+    std::string_view what;
+    void (*action)(test::Peer&);
+  };
+  const Row rows[] = {
+      {"idle timeout", [](test::Peer&) {}},
+      {"closed", [](test::Peer& peer) { peer.close(); }},
+      {"reset", [](test::Peer& peer) { peer.reset(); }},
+      {"bytes nobody asked for", [](test::Peer& peer) { peer.say("HTTP/1.1 408 Request Timeout\r\n\r\n"); }},
+  };
+  for (const Row& row : rows) {
+    for (bool is_noticed_idle : {true, false}) {
+      CAPTURE(row.what);
+      CAPTURE(is_noticed_idle);
+      Origin origin;
+      Fixture fixture({.max_idle = 10,
+                       .idle_timeout = row.what == "idle timeout" ? Duration(5ms) : Duration(60s),
+                       .max_requests = {}});
+      fixture.add(origin.address());
+      Endpoint& endpoint = fixture.endpoint();
+      Connection& connection = fixture.connected(endpoint);
+      origin.accept_all();
+      REQUIRE(origin.peers.size() == 1);
+      if (is_noticed_idle) {
+        endpoint.keep(connection);
+        row.action(origin.peers[0]);
+      } else {
+        // The news is there before the connection comes back.
+        connection.stream().start_receiving();
+        row.action(origin.peers[0]);
+        if (row.what != "idle timeout") {
+          fixture.run_until(
+              [&] { return connection.stream().has_unread() || connection.stream().will_receive_no_more(); });
+        }
+        endpoint.keep(connection);
+        if (row.what != "idle timeout") CHECK(endpoint.take_idle() == nullptr);
+      }
+      fixture.run_until([&] { return endpoint.open() == 0; });
+      CHECK(fixture.upstream().idle_count() == 0);
+      CHECK(endpoint.take_idle() == nullptr);
+    }
+  }
+}
+
+TEST_CASE("evicting closes every idle connection, and none that is in use") {
+  Origin origin;
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  Connection& used = fixture.connected(endpoint);
+  Connection& first = fixture.connected(endpoint);
+  Connection& second = fixture.connected(endpoint);
+  endpoint.keep(first);
+  endpoint.keep(second);
+  fixture.upstream().evict_idle();
+  CHECK(fixture.upstream().idle_count() == 0);
+  fixture.run_until([&] { return endpoint.open() == 1; });
+  fixture.discard(used);
+}
+
+TEST_CASE("a loop that is stopping keeps nothing") {
+  Origin origin;
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  Connection& connection = fixture.connected(endpoint);
+  fixture.loop().stop();
+  endpoint.keep(connection);
+  CHECK(fixture.upstream().idle_count() == 0);
+  fixture.run_until([&] { return endpoint.open() == 0; });
+}
+
+TEST_CASE("discarding forgets what was not read or sent") {
+  Origin origin;
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  Connection& connection = fixture.connected(endpoint);
+  origin.accept_all();
+  REQUIRE(origin.peers.size() == 1);
+  connection.stream().start_receiving();
+  origin.peers[0].say("unread");
+  fixture.run_until([&] { return connection.stream().has_unread(); });
+  CHECK(connection.input().take_received());
+  CHECK(connection.output().append([](http::Writer& writer) { writer.append("unsent"); }).has_value());
+  fixture.discard(connection);
+  CHECK(endpoint.open() == 0);
+  CHECK(fixture.blocks().outstanding() == 0);
+  CHECK(fixture.buffers().outstanding() == 0);
+}
+
+TEST_CASE("why a connection cannot be made") {
+  // A listener whose backlog is full takes no further connection: the handshake waits.
+  Origin full(0);
+  std::vector<test::Peer> fillers;
+  for (int i = 0; i < 4; ++i) {
+    fillers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    (void)::connect(fillers.back().fd(), full.address().data(), full.address().size());
+  }
+  Origin gone;
+  gone.close();
+  struct Row {
+    std::string_view what;
+    net::Address address;
+    Duration timeout;
+    bool is_cancelled;
+    std::string_view outcome;
+  };
+  const Row rows[] = {
+      {"nobody listens", gone.address(), 60s, false, "refused"},
+      {"nobody answers", full.address(), 5ms, false, "timed_out"},
+      {"a cancel", full.address(), 60s, true, "cancelled"},
+      {"no way", *net::Address::parse("224.0.0.1:1"), 60s, false, "unreachable"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Fixture fixture;
+    fixture.add(row.address);
+    Endpoint& endpoint = fixture.endpoint();
+    std::string how;
+    if (row.is_cancelled) {
+      fixture.spawn(
+          [](Endpoint& to, std::string& out) -> Task<void> { out = outcome(co_await to.connect(60s)); }(endpoint, how));
+      fixture.settle();
+      fixture.loop().cancel_roots();
+      fixture.run_until([&] { return !how.empty(); });
+    } else {
+      CHECK(fixture.connect(endpoint, how, row.timeout) == nullptr);
+    }
+    CHECK(how == row.outcome);
+    CHECK(endpoint.open() == 0);
+  }
+}
+
+TEST_CASE("picking goes by weight, and past those that are excluded") {
+  Origin origin;
+  Fixture fixture;
+  fixture.add(origin.address(), 1);
+  fixture.add(*net::Address::parse("127.0.0.1:1"), 2);
+  fixture.add(*net::Address::parse("127.0.0.1:2"), 1);
+  Upstream& upstream = fixture.upstream();
+  CHECK(upstream.name() == "api");
+  CHECK(upstream.size() == 3);
+  std::size_t counts[3] = {};
+  for (int i = 0; i < 40; ++i) ++counts[upstream.index_of(*upstream.pick(0))];
+  CHECK(counts[0] == 10);
+  CHECK(counts[1] == 20);
+  CHECK(counts[2] == 10);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(upstream.index_of(*upstream.pick(0b101)) == 1);
+    CHECK(upstream.index_of(*upstream.pick(0b010)) != 1);
+  }
+  CHECK(upstream.pick(0b111) == nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::upstream
