@@ -43,10 +43,10 @@ install_packages() {
 }
 
 # Sets build/NAME up when it is new or when a meson.build has come or gone (ninja sees only changed ones), and builds it.
-# Extra arguments are options for the first setup. One at a time in each folder.
+# $2: the one target that is wanted, or "all"; then options for the first setup. One at a time in each folder.
 build_folder() {
-  local name=$1 folder=$root/build/$1 shape
-  shift
+  local name=$1 folder=$root/build/$1 target=$2 shape
+  shift 2
   mkdir -p build
   exec 8>"build/$name.lock"
   flock 8
@@ -62,20 +62,22 @@ build_folder() {
   printf '%s\n' "$shape" >"$folder/shape"
   # The first sets up again when a meson.build has changed, and would say much about it.
   quietly "$name" ninja -C "$folder" build.ninja
-  ninja -C "$folder" --quiet
+  ninja -C "$folder" --quiet "$target"
   exec 8>&-
 }
 
 # Runs a step of the set-up of build/NAME; from its log only the error is shown.
 quietly() {
   local log=$root/build/$1.setup.log
-  "${@:2}" >"$log" 2>&1 || { grep -E 'ERROR|^Message' "$log" >&2; die "meson refused build/$1 (log: $log)"; }
+  "${@:2}" >"$log" 2>&1 && return
+  grep -E 'ERROR|^Message' "$log" >&2 || cat "$log" >&2
+  die "build/$1 cannot be set up (log: $log)"
 }
 
-build_release() { build_folder release; }
-build_sanitize() {
-  build_folder sanitize -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
-}
-build_fuzz() {
-  build_folder fuzz -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzer=true
-}
+sanitizers="-Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false"
+build_release() { build_folder release all; }
+# shellcheck disable=SC2086 # options are words
+build_sanitize() { build_folder sanitize all $sanitizers; }
+# $1: the fuzz target.
+# shellcheck disable=SC2086
+build_fuzz() { build_folder fuzz "tests/fuzz-$1" $sanitizers -Dfuzzer=true; }

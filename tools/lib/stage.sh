@@ -3,6 +3,14 @@
 passed=0
 failed=0
 stage_logs=${stage_logs:-build/test}
+stage_pid=
+
+# timeout hands the signal on to all that the stage has started.
+stop_stage() {
+  [ -z "$stage_pid" ] || { kill -TERM "$stage_pid" && wait "$stage_pid"; } 2>/dev/null || true
+  exit 130
+}
+trap stop_stage INT TERM HUP
 
 # stage NAME SECONDS COMMAND...: adds what the last tally of the command says to passed and failed. No tally, no test at
 # all, a crash and a timeout are failures.
@@ -10,7 +18,11 @@ stage() {
   local name=$1 limit=$2 log=$stage_logs/$1.log started=$SECONDS status=0 good bad why=
   shift 2
   mkdir -p "$stage_logs"
-  timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+  # In the background, where a signal to us interrupts the wait; that would also leave SIGINT ignored for the command.
+  env --default-signal=INT timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null &
+  stage_pid=$!
+  wait "$stage_pid" || status=$?
+  stage_pid=
   read -r good bad < <(tally "$log")
   if [ $status = 124 ] || [ $status = 137 ]; then
     why=" (stopped after $limit s)"
