@@ -171,7 +171,10 @@ Task<Result<void>> H1BodySink::end(const http::FieldList& trailers) {
     }
     if (!ended) co_return blame(ended.error());
   }
-  co_return co_await flush();
+  // Behind the end of a message there is only bookkeeping.
+  Result<void> sent = co_await output_.flush(idle_timeout_, runtime::Resume::with_next_event);
+  if (!sent) co_return blame(sent.error());
+  co_return Result<void>();
 }
 
 bool H1BodySink::accepts_raw(std::uint64_t bytes) const {

@@ -4,9 +4,9 @@ namespace sluice::message {
 
 using runtime::Task;
 
-Task<Result<void>> Output::flush(Duration idle_timeout) {
+Task<Result<void>> Output::flush(Duration idle_timeout, runtime::Resume resume) {
   if (used_ == 0) co_return Result<void>();
-  Result<void> sent = co_await stream_.write(buffered(), idle_timeout);
+  Result<void> sent = co_await stream_.write(buffered(), idle_timeout, resume);
   if (sent) bytes_sent_ += used_;
   clear();
   co_return sent;

@@ -39,8 +39,9 @@ class Output {
     return {};
   }
 
-  // Sends everything. idle_timeout: how long the peer may take none of it.
-  [[nodiscard]] runtime::Task<Result<void>> flush(Duration idle_timeout);
+  // Sends everything. idle_timeout: how long the peer may take none of it. resume: as for Stream::write.
+  [[nodiscard]] runtime::Task<Result<void>> flush(Duration idle_timeout,
+                                                  runtime::Resume resume = runtime::Resume::at_once);
   // Sends everything and then `data`, which is not copied.
   [[nodiscard]] runtime::Task<Result<void>> flush_with(std::string_view data, Duration idle_timeout);
   // As flush(), but what the socket takes leaves at once: payload that is moved past this object follows.

@@ -218,7 +218,16 @@ Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant dead
   co_return static_cast<std::size_t>(*count);
 }
 
-Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout) {
+Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, runtime::Resume resume) {
+  if (!bytes.empty()) {
+    // Nearly always there is room for all of it, and no deadline is needed.
+    Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, resume);
+    if (count) {
+      bytes.remove_prefix(static_cast<std::size_t>(*count));
+    } else if (count.error().os_error != EINTR && count.error().os_error != EAGAIN) {
+      co_return std::unexpected(connection_error(count.error()));
+    }
+  }
   while (!bytes.empty()) {
     Result<int> count = co_await runtime::send(fd_, bytes.data(), bytes.size(), 0, loop_.now() + idle_timeout);
     if (!count) {

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "runtime/buffer_ring.hpp"
 #include "runtime/loop.hpp"
+#include "runtime/operation.hpp"
 #include "runtime/task.hpp"
 
 namespace sluice::net {
@@ -102,8 +103,10 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // Gives the number of bytes, 0 at eof.
   runtime::Task<Result<std::size_t>> read_into(std::span<char> memory, Instant deadline);
 
-  // Sends everything. idle_timeout: how long the peer may take none of it. Errors: reset, timed_out, cancelled, system.
-  runtime::Task<Result<void>> write(std::string_view bytes, Duration idle_timeout);
+  // Sends everything. idle_timeout: how long the peer may take none of it. resume: with_next_event only if nothing but
+  // bookkeeping follows. Errors: reset, timed_out, cancelled, system.
+  runtime::Task<Result<void>> write(std::string_view bytes, Duration idle_timeout,
+                                    runtime::Resume resume = runtime::Resume::at_once);
   // Sends first, then second, in as few operations as the socket allows.
   runtime::Task<Result<void>> write(std::string_view first, std::string_view second, Duration idle_timeout);
 

@@ -177,12 +177,15 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   downstream_.input().release();
 
   Result<bool> has_response = true;
+  connection.stream().start_receiving();
   strand_.set_phase("sending request");
   if (!request_body_->is_done()) {
     upload_result_ = {};
     uploads_.spawn("upload", upload(connection));
     downstream_.input().release();
-  } else if (Result<void> sent = co_await connection.output().flush(route_->timeouts.idle); !sent) {
+  } else if (Result<void> sent =
+                 co_await connection.output().flush(route_->timeouts.idle, runtime::Resume::with_next_event);
+             !sent) {
     sent.error().side = Side::upstream;
     has_response = std::unexpected(sent.error());
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "runtime/kernel.hpp"
 
@@ -10,6 +11,7 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::uint64_t cancel_tag = 1;
+constexpr Duration at_once_wait_max = std::chrono::milliseconds(1);
 
 std::uint64_t user_data_of(const Operation& operation) { return reinterpret_cast<std::uintptr_t>(&operation); }
 
@@ -125,7 +127,12 @@ void Loop::enter(Instant limit) {
   Duration timeout = must_not_wait ? Duration(0) : until.is_never() ? Duration(-1) : until - now_;
   // Every failure is met again on the next turn: EINTR and ETIME are ordinary, EBUSY and EAGAIN pass once completions
   // have been taken off.
-  (void)kernel::ring_enter(ring_, must_not_wait ? 0 : 1, timeout);
+  if (expected_at_once_ != 0 && !must_not_wait) {
+    // Should one of them not complete after all, the others are kept waiting for so long at most.
+    timeout = timeout.count() < 0 ? at_once_wait_max : std::min(timeout, at_once_wait_max);
+  }
+  (void)kernel::ring_enter(ring_, must_not_wait ? 0 : 1 + expected_at_once_, timeout);
+  expected_at_once_ = 0;
   sleeping_.store(false, std::memory_order_relaxed);
   read_clock();
 }

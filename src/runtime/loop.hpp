@@ -104,6 +104,10 @@ class Loop final : private Branch::Owner {
   [[nodiscard]] io_uring_sqe* next_sqe();
   // Hands a prepared SQE over as `operation`.
   void start(Operation& operation, io_uring_sqe* sqe);
+  // The operation just started completes while it is submitted, and nothing hurries on when it has: the wait of this
+  // turn is for news behind it, instead of returning at once with its completion, which would cost a second system
+  // call.
+  void expect_at_once() { ++expected_at_once_; }
   // Asks the kernel to cancel. No effect on one that is not in flight, or already being cancelled. Never fails: without
   // a free SQE it is asked again next turn.
   void cancel(Operation& operation);
@@ -148,6 +152,7 @@ class Loop final : private Branch::Owner {
   List<Operation, &Operation::unsent_cancel_hook_> unsent_cancels_;
   List<TurnEnd, &TurnEnd::turn_end_hook_> turn_ends_;
   std::size_t operations_in_flight_ = 0;
+  unsigned expected_at_once_ = 0;  // completions that submitting brings
   LoopCounters counters_;
   Mailbox mailbox_;
   std::unique_ptr<Wakeup> wakeup_;

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <string_view>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
@@ -83,6 +84,32 @@ template <class Prepare>
     io_uring_prep_sendmsg(sqe, fd, message, static_cast<unsigned>(flags | MSG_NOSIGNAL));
   });
 }
+// Whether whoever awaits the end of a send goes on at once, or may go on together with the next event.
+enum class Resume : unsigned char { at_once, with_next_event };
+
+// What: a send that does not wait for room: gives -EAGAIN instead, while it is submitted.
+class ImmediateSend final : public OperationWait {
+ public:
+  ImmediateSend(int fd, std::string_view bytes, Resume resume)
+      : OperationWait(Instant::never()), fd_(fd), bytes_(bytes), resume_(resume) {}
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    Strand& strand = handle.promise().strand();
+    io_uring_sqe* sqe = begin(strand);
+    if (sqe == nullptr) return false;
+    io_uring_prep_send(sqe, fd_, bytes_.data(), bytes_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    wait(handle, strand);
+    strand.loop().start(*this, sqe);
+    if (resume_ == Resume::with_next_event) strand.loop().expect_at_once();
+    return true;
+  }
+
+ private:
+  int fd_;
+  std::string_view bytes_;
+  Resume resume_;
+};
+
 // address: stays valid until the operation has ended.
 [[nodiscard]] inline auto connect(int fd, const sockaddr* address, socklen_t size, Instant deadline) {
   return operation(deadline, [=](io_uring_sqe* sqe) { io_uring_prep_connect(sqe, fd, address, size); });
