@@ -80,4 +80,13 @@ void PipePool::give_back(Pipe& pipe) {
   kept_.push_back({pipe.read_end_, pipe.write_end_, pipe.capacity_});
 }
 
+std::uint64_t& Pipe::left_this_turn(std::uint64_t turn) {
+  SLUICE_ASSERT(pool_ != nullptr);
+  if (pool_->turn_ != turn) {
+    pool_->turn_ = turn;
+    pool_->left_this_turn_ = pool_->settings_.turn_bytes;
+  }
+  return pool_->left_this_turn_;
+}
+
 }  // namespace sluice::net

@@ -36,6 +36,9 @@ class Pipe {
   [[nodiscard]] long fill_from(int socket, std::size_t bytes);
   [[nodiscard]] long drain_to(int socket);
 
+  // What all transfers of the shard together may still move in this turn of its loop. turn: Loop::turn_number().
+  [[nodiscard]] std::uint64_t& left_this_turn(std::uint64_t turn);
+
  private:
   friend class PipePool;
   Pipe(PipePool& pool, int read_end, int write_end, std::size_t capacity)
@@ -48,8 +51,9 @@ class Pipe {
 };
 
 struct PipePoolSettings {
-  std::size_t pipe_bytes = 1024 * 1024;  // asked for; the kernel may give less (pipe-user-pages-soft)
-  std::size_t count_max = 64;            // open at once
+  std::size_t pipe_bytes = 1024 * 1024;   // asked for; the kernel may give less (pipe-user-pages-soft)
+  std::size_t count_max = 64;             // open at once
+  std::uint64_t turn_bytes = 256 * 1024;  // moved in one turn of the loop, by all transfers together
 };
 
 // What: the shard's pipes, last in first out.
@@ -84,6 +88,8 @@ class PipePool {
   PipePoolSettings settings_;
   std::vector<Ends> kept_;
   std::size_t outstanding_ = 0;
+  std::uint64_t turn_ = 0;
+  std::uint64_t left_this_turn_ = 0;  // of turn_
   std::atomic<std::uint64_t> shortages_{0};
 };
 

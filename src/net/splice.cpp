@@ -14,9 +14,6 @@ using runtime::Task;
 
 namespace {
 
-// How much one transfer may move before others get their turn: a fraction of a millisecond of copying pages.
-constexpr std::uint64_t turn_bytes_max = 1024 * 1024;
-
 bool passes(long result) { return result == -EAGAIN || result == -EINTR; }
 
 }  // namespace
@@ -26,13 +23,18 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
   runtime::Loop& loop = from.loop();
   SpliceOutcome outcome;
   std::uint64_t unread = bytes;  // still in the source
-  std::uint64_t moved_this_turn = 0;
   bool source_open = !from.has_ended();
   while (outcome.moved < bytes) {
+    // A sender that never pauses and a sink that always has room would keep everybody else waiting.
+    std::uint64_t& left_this_turn = pipe.left_this_turn(loop.turn_number());
+    if (left_this_turn == 0) {
+      co_await runtime::Yield();
+      continue;
+    }
     bool progress = false;
-    const std::uint64_t moved_before = outcome.moved;
     if (source_open && unread > 0 && pipe.filled() < pipe.capacity()) {
-      long got = pipe.fill_from(from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>(unread, pipe.capacity())));
+      long got = pipe.fill_from(
+          from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>({unread, pipe.capacity(), left_this_turn})));
       if (got > 0) {
         unread -= static_cast<std::uint64_t>(got);
         progress = true;
@@ -48,6 +50,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
       long put = pipe.drain_to(to.fd());
       if (put > 0) {
         outcome.moved += static_cast<std::uint64_t>(put);
+        left_this_turn -= std::min(left_this_turn, static_cast<std::uint64_t>(put));
         progress = true;
       } else if (put < 0 && !passes(put)) {
         outcome.end = SpliceOutcome::End::sink_failed;
@@ -55,16 +58,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
         co_return outcome;
       }
     }
-    if (progress) {
-      // A sender that never pauses and a sink that always has room would keep everybody else waiting.
-      moved_this_turn += outcome.moved - moved_before;
-      if (moved_this_turn >= turn_bytes_max) {
-        moved_this_turn = 0;
-        co_await runtime::Yield();
-      }
-      continue;
-    }
-    moved_this_turn = 0;
+    if (progress) continue;
     if (pipe.filled() == 0 && !source_open) {
       // Now, or before this transfer began.
       outcome.end = from.has_failed() ? SpliceOutcome::End::source_failed : SpliceOutcome::End::source_ended;

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/list.hpp"
+#include "memory/region.hpp"
 #include "runtime/wheel.hpp"
 
 namespace sluice::runtime {
@@ -96,22 +97,19 @@ class BufferRing final : private Timer {
   friend class Slice;
   friend class SliceQueue;
   BufferRing(Loop& loop, std::size_t buffer_bytes, unsigned count);
-  [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.get() + std::size_t{id} * buffer_bytes_; }
+  [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.data() + std::size_t{id} * stride_; }
   void give_back(std::uint16_t id) noexcept;
   void offer(std::uint16_t id) noexcept;
   void look_again();
   void on_deadline() override;
 
-  struct FreePages {
-    void operator()(char* memory) const noexcept;
-  };
-
   Loop& loop_;
   int group_ = 0;
   std::size_t buffer_bytes_;
+  std::size_t stride_;  // from one buffer to the next
   unsigned count_;
   unsigned outstanding_ = 0;
-  std::unique_ptr<char[], FreePages> memory_;
+  memory::Region memory_;
   // What a SliceQueue knows of each buffer in it; here, because a stream may not need to hold any.
   struct Queued {
     std::uint32_t bytes = 0;

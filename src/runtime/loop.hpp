@@ -73,6 +73,8 @@ class Loop final : private Branch::Owner {
 
   [[nodiscard]] unsigned index() const { return settings_.index; }
   [[nodiscard]] Instant now() const { return now_; }  // read once per turn
+  // Which turn this is; never the same twice.
+  [[nodiscard]] std::uint64_t turn_number() const { return counters_.turns.load(std::memory_order_relaxed); }
   [[nodiscard]] Wheel& wheel() { return wheel_; }
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] io_uring& ring() { return ring_; }

@@ -323,6 +323,33 @@ void run_calls(World& world) {
 
 }  // namespace
 
+TEST_CASE("transfers that never have to wait share the loop's turns with everybody else") {
+  constexpr std::size_t bytes = std::size_t{8} << 20;
+  World world(1, {.socket_bytes = 2 * bytes});
+  {
+    Bench bench(256, 4);
+    REQUIRE(bench.is_usable());
+    PeerListener source_listener = world.listen(Address::loopback(81));
+    PeerListener sink_listener = world.listen(Address::loopback(82));
+    Peer source;
+    auto script = world.on_idle([&] {
+      if (!source_listener.has_waiting()) return false;
+      source = source_listener.accept();
+      return source.write(pattern(bytes)) == bytes;
+    });
+    Relay relay(bench, bytes);
+    const std::uint64_t before = bench.loop->turn_number();
+    relay.run();
+    // From the first byte on nobody was idle: the sink is accepted only now.
+    Peer sink = sink_listener.accept();
+    CHECK(sink.readable() == bytes);
+    // A quarter of a MiB for each turn, and no more.
+    CHECK(bench.loop->turn_number() - before >= bytes / (std::size_t{256} << 10));
+    (void)sink.read();
+  }
+  CHECK(world.failure() == "");
+}
+
 TEST_CASE("an echo server survives every fault") {
   torture({.name = "echo", .run = run_echo, .check = {}, .plan = {}}, 1500);
 }

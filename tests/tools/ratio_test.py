@@ -9,6 +9,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools", "ratio.d"))
 
+import contenders  # noqa: E402
 import estimates  # noqa: E402
 import load  # noqa: E402
 import process  # noqa: E402
@@ -24,6 +25,16 @@ def rounds_of(ratios, noise=1.0):
         factor = speed.uniform(1, noise)
         rounds.append({"a": Slice(ratio * factor, 1, 1000), "b": Slice(factor, 1, 1000)})
     return rounds
+
+
+class Variants(unittest.TestCase):
+    def test_names(self):
+        self.assertEqual(contenders.kind_of("nginx"), ("nginx", {}))
+        self.assertEqual(contenders.kind_of("sluice"), ("sluice", {}))
+        self.assertEqual(contenders.kind_of("sluice:pipes=8:pipe_size=1MiB"), ("sluice", {"pipes": "8", "pipe_size": "1MiB"}))
+        for name in ("nginx:pipes=8", "sluice:", "sluice:pipes", "sluice:=8", "sluice:pipes="):
+            with self.subTest(name), self.assertRaises(ValueError):
+                contenders.kind_of(name)
 
 
 class Percentile(unittest.TestCase):

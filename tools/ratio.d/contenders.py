@@ -25,10 +25,20 @@ class Setting:
     splice: bool
 
 
+def kind_of(name):
+    """What stands before the settings in "sluice:pipe_size=1MiB:pipes=8", and those settings as a dictionary."""
+    kind, *settings = name.split(":")
+    pairs = [setting.partition("=") for setting in settings]
+    if any(not key or not equals or not value for key, equals, value in pairs) or (pairs and kind != "sluice"):
+        raise ValueError(f"'{name}' is not of the form sluice:KEY=VALUE[:KEY=VALUE...]")
+    return kind, {key: value for key, _, value in pairs}
+
+
 def program_of(name, build):
     """The path of the program behind a contender, or None when it is not there."""
+    name, settings = kind_of(name)
     if name in ("floor", "sluice"):
-        path = os.path.join(build, "sluice-floor" if name == "floor" else "sluice")
+        path = os.path.join(settings.get("build", build), "sluice-floor" if name == "floor" else "sluice")
         return path if os.access(path, os.X_OK) else None
     # Debian keeps daemons where a user's PATH may not lead.
     return shutil.which(name.split("-")[0], path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
@@ -43,7 +53,8 @@ def start(name, setting, port):
     program = program_of(name, setting.build)
     if program is None:
         raise Failure(f"{name} is not there")
-    command = _commands[name](program, setting, port)
+    kind, settings = kind_of(name)
+    command = _commands[kind](program, setting, port, **settings)
     return Process(name, command, setting.core, port, setting.folder)
 
 
@@ -58,9 +69,10 @@ def _floor(program, setting, port):
     return [program, "--listen", f"127.0.0.1:{port}", "--upstream", f"127.0.0.1:{setting.origin_port}"]
 
 
-def _sluice(program, setting, port):
-    access = os.path.join(setting.folder, "sluice-access.log") if setting.log else "off"
-    path = _write(setting, "sluice.toml", f"""\
+def _sluice(program, setting, port, build=None, **shard_defaults):
+    access = os.path.join(setting.folder, f"sluice-{port}-access.log") if setting.log else "off"
+    lines = "".join(f'{key} = {value if value.isdigit() else chr(34) + value + chr(34)}\n' for key, value in shard_defaults.items())
+    path = _write(setting, f"sluice-{port}.toml", f"""\
 shards = 1
 
 [log]
@@ -69,6 +81,8 @@ access = "{access}"
 [limits]
 max_connections = 4000
 
+[shard_defaults]
+{lines}
 [[listener]]
 name = "public"
 address = "127.0.0.1:{port}"

@@ -62,7 +62,7 @@ class Process:
     def __init__(self, name, command, core, port, folder):
         self.name = name
         self.port = port
-        self._log_path = os.path.join(folder, f"{name}.out")
+        self._log_path = os.path.join(folder, name.replace('/', '_') + ".out")
         self._log = open(self._log_path, "ab")  # appending, so that it can be emptied meanwhile
         self._child = subprocess.Popen(
             ["taskset", "-c", str(core), *command], stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder
