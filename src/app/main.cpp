@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -5,10 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "app/arguments.hpp"
 #include "control/server.hpp"
@@ -27,19 +29,37 @@ constexpr int exit_start_failed = 1;
 constexpr int exit_forced = 2;
 constexpr int exit_unclean = 3;
 
-void say(const std::string& line) { fmt::print(stderr, "sluice: {}\n", line); }
+// A terminal or pipe that is gone must not end the proxy: what cannot be written is lost.
+void write_text(int fd, std::string_view text) {
+  while (!text.empty()) {
+    ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void say(const std::string& line) { write_text(STDERR_FILENO, fmt::format("sluice: {}\n", line)); }
+
+// Descriptors 0 to 2 belong to the standard streams: were one closed, a socket of ours would take its place.
+void open_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) return;
+  }
+}
 
 int print_build() {
   const runtime::HostFacts facts = runtime::read_host_facts();
-  fmt::print("sluice {}\n", SLUICE_VERSION);
-  fmt::print("compiler: {}\n", __VERSION__);
-  fmt::print("heap: {}\n", memory::heap_name());
-  fmt::print("tls: wolfSSL {} ({})\n", tls::library_version(),
-             tls::library_assembly().empty() ? "no assembly" : tls::library_assembly());
-  fmt::print("kernel: {}\n", facts.kernel_release);
-  fmt::print("io_uring: {}\n", runtime::unmet_requirement(facts, 0).value_or("usable"));
-  fmt::print("descriptors: {} (hard limit {})\n", facts.descriptors_soft, facts.descriptors_hard);
-  fmt::print("usable CPUs: {}\n", runtime::usable_cpus().size());
+  const std::string_view assembly = tls::library_assembly();
+  std::string text = fmt::format("sluice {}\n", SLUICE_VERSION);
+  text += fmt::format("compiler: {}\n", __VERSION__);
+  text += fmt::format("heap: {}\n", memory::heap_name());
+  text += fmt::format("tls: wolfSSL {} ({})\n", tls::library_version(), assembly.empty() ? "no assembly" : assembly);
+  text += fmt::format("kernel: {}\n", facts.kernel_release);
+  text += fmt::format("io_uring: {}\n", runtime::unmet_requirement(facts, 0).value_or("usable"));
+  text += fmt::format("descriptors: {} (hard limit {})\n", facts.descriptors_soft, facts.descriptors_hard);
+  text += fmt::format("usable CPUs: {}\n", runtime::usable_cpus().size());
+  write_text(STDOUT_FILENO, text);
   return exit_ok;
 }
 
@@ -50,6 +70,7 @@ int open_signals() {
   for (int number : {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a log at its size limit is a write error like others
   return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -144,7 +165,7 @@ class DescriptorBudget {
 int run(const Arguments& arguments) {
   auto configuration = proxy::load_configuration(arguments.configuration);
   if (!configuration) {
-    for (const std::string& error : configuration.error()) fmt::print(stderr, "{}\n", error);
+    for (const std::string& error : configuration.error()) write_text(STDERR_FILENO, error + "\n");
     say(fmt::format("the configuration {} is not usable", arguments.configuration));
     return exit_start_failed;
   }
@@ -181,6 +202,7 @@ int run(const Arguments& arguments) {
 
 int main(int count, char** values) {
   using namespace sluice::app;
+  open_standard_streams();
   auto arguments = parse_arguments({values + 1, values + count});
   if (!arguments) {
     say(arguments.error());
@@ -188,12 +210,12 @@ int main(int count, char** values) {
   }
   switch (arguments->mode) {
     case Mode::version:
-      fmt::print("sluice {}\n", SLUICE_VERSION);
+      write_text(STDOUT_FILENO, fmt::format("sluice {}\n", SLUICE_VERSION));
       return exit_ok;
     case Mode::build:
       return print_build();
     case Mode::help:
-      fmt::print("{}", usage());
+      write_text(STDOUT_FILENO, usage());
       return exit_ok;
     case Mode::serve:
     case Mode::test:

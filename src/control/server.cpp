@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <expected>
+#include <system_error>
 
 #include "base/assert.hpp"
 #include "memory/frame_pool.hpp"
@@ -94,7 +95,7 @@ std::expected<void, std::string> Server::open_log() {
   }
   log_ = std::move(*log);
   for (auto& worker : workers_) worker->log_ring = &log_->add_ring(std::bit_ceil(settings.buffer));
-  log_->start();
+  if (!log_->start()) return std::unexpected("cannot start the log's thread; look at 'ulimit -u' and pids.max");
   return {};
 }
 
@@ -130,12 +131,20 @@ std::expected<void, std::string> Server::start() {
   for (auto& worker : workers_) {
     // Pinned where each CPU has exactly one shard; with fewer or more shards the scheduler places them better.
     int cpu = count == cpus.size() ? cpus[worker->index] : unpinned;
-    worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker), cpu);
+    try {
+      worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker), cpu);
+    } catch (const std::system_error& error) {
+      worker->error = error_from_errno(error.code().value());
+      for (proxy::ListenerSocket& socket : worker->sockets) ::close(socket.fd);
+      worker->phase.store(Phase::failed);
+    }
   }
   for (auto& worker : workers_) worker->phase.wait(Phase::starting);
   for (auto& worker : workers_) {
     if (worker->phase.load() != Phase::failed) continue;
-    std::string message = fmt::format("shard {} cannot start: {}", worker->index, describe(worker->error));
+    std::string message = fmt::format(
+        "shard {} cannot start: {}; look at 'ulimit -u', pids.max, 'ulimit -n' and 'ulimit -l', or lower 'shards'",
+        worker->index, describe(worker->error));
     cut_off();
     join();
     workers_.clear();
@@ -183,6 +192,7 @@ void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
   signal();
   // The control thread may be posting to this loop right now.
   may_end_.wait(false);
+  (*shard)->loop().mailbox().deliver();  // what came too late, before what it speaks of is gone
 }
 
 void Server::signal() const { (void)runtime::kernel::event_signal(event_); }
@@ -229,9 +239,11 @@ bool Server::join() {
   may_end_.notify_all();
   bool is_clean = true;
   for (auto& worker : workers_) {
+    if (!worker->thread.joinable()) continue;  // it never started
     worker->thread.join();
     is_clean = is_clean && !worker->has_broken_off;
   }
+  log_lines_lost_ = log_ ? log_->stop() : 0;
   log_.reset();
   return is_clean;
 }
@@ -250,6 +262,9 @@ std::vector<std::string> Server::summary() const {
         c.retries.value(), c.aborted_responses.value(), c.log_lines.value(), c.log_lines_dropped.value(),
         worker->buffer_shortages, worker->pipe_shortages, worker->turns, worker->busy_ns / 1'000'000,
         worker->heap_allocations));
+  }
+  if (log_lines_lost_ != 0) {
+    lines.push_back(fmt::format("{} lines of the access log could not be written any more", log_lines_lost_));
   }
   return lines;
 }

@@ -63,6 +63,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::string> addresses_;
   int event_ = -1;
+  std::uint64_t log_lines_lost_ = 0;
   std::atomic<bool> may_end_{false};
 };
 

@@ -86,7 +86,10 @@ std::optional<Result<BodyPiece>> H1BodySource::try_read() {
 Task<Result<BodyPiece>> H1BodySource::read() {
   for (;;) {
     if (auto piece = try_read()) co_return *piece;
-    Result<bool> filled = co_await input_.fill(input_.stream().loop().now() + idle_timeout_);
+    const Instant deadline = input_.stream().loop().now() + idle_timeout_;
+    const std::uint64_t ahead = decoder_.payload_remaining();
+    const bool is_long = payload_bytes_ >= long_body_bytes || (ahead >= long_body_bytes && ahead != UINT64_MAX);
+    Result<bool> filled = is_long ? co_await input_.fill_own(deadline) : co_await input_.fill(deadline);
     if (!filled) co_return blame(filled.error());
     if (*filled) continue;
     if (!decoder_.ends_at_close()) co_return failure(ErrorCode::closed, side_);
@@ -196,7 +199,6 @@ Task<Result<void>> H1BodySink::begin_raw(std::uint64_t bytes) {
 
 Result<void> H1BodySink::end_raw(std::uint64_t bytes) {
   account(bytes);
-  output_.note_sent(bytes);
   if (framing_.kind == http::BodyFraming::Kind::chunked) {
     Result<void> ended = output_.append([](http::Writer& writer) { http::write_chunk_end(writer); });
     if (!ended) return blame(ended.error());

@@ -26,6 +26,8 @@ class H1BodySource final : public BodySource {
   H1BodySource& operator=(const H1BodySource&) = delete;
 
   void set_idle_timeout(Duration idle_timeout) { idle_timeout_ = idle_timeout; }
+  // A body that is long, or of which so much has come without an end in sight, is not received into shared buffers.
+  static constexpr std::uint64_t long_body_bytes = std::uint64_t{64} * 1024;
   // Everything of the message has been read.
   [[nodiscard]] bool is_done() const { return decoder_.is_done() || at_end_; }
   // Why the last error was `malformed`.

@@ -45,13 +45,44 @@ bool Input::take_received() {
   return true;
 }
 
-Task<Result<bool>> Input::fill(Instant deadline) {
-  SLUICE_ASSERT(is_empty());
-  release();
-  Result<runtime::Slice> next = co_await stream_.read(deadline);
+Task<Result<bool>> Input::fill_shared(Instant deadline, net::Stream::OnShortage on_shortage) {
+  Result<runtime::Slice> next = co_await stream_.read(deadline, on_shortage);
   if (!next) co_return std::unexpected(next.error());
   slice_ = std::move(*next);
   co_return !slice_.is_empty();
+}
+
+Task<Result<bool>> Input::fill(Instant deadline) {
+  SLUICE_ASSERT(is_empty());
+  release();
+  Result<bool> filled = co_await fill_shared(deadline, net::Stream::OnShortage::tell);
+  const bool is_short = !filled && filled.error().code == ErrorCode::exhausted && filled.error().os_error == 0;
+  if (!is_short) co_return filled;
+  co_return co_await fill_own(deadline);
+}
+
+Task<Result<bool>> Input::fill_own(Instant deadline) {
+  SLUICE_ASSERT(is_empty());
+  release();
+  co_await stream_.stop_receiving();
+  if (take_received()) co_return true;
+  gather_ = blocks_.take();
+  if (!gather_) co_return co_await fill_shared(deadline, net::Stream::OnShortage::wait);
+  Result<std::size_t> count = co_await stream_.read_into(gather_.span(), deadline);
+  if (!count || *count == 0) {
+    gather_.reset();
+    if (!count) co_return std::unexpected(count.error());
+    co_return false;
+  }
+  gathered_begin_ = 0;
+  gathered_end_ = *count;
+  co_return true;
+}
+
+void Input::detach() {
+  if (slice_.is_empty() || gather_) return;
+  gather_ = blocks_.take();
+  if (gather_) append_slice();
 }
 
 Result<void> Input::begin_gathering() {
@@ -80,13 +111,27 @@ std::size_t Input::append_slice() {
 Task<Result<bool>> Input::gather(Instant deadline) {
   if (Result<void> begun = begin_gathering(); !begun) co_return std::unexpected(begun.error());
   if (slice_.is_empty()) {
-    Result<runtime::Slice> next = co_await stream_.read(deadline);
-    if (!next) co_return std::unexpected(next.error());
-    if (next->is_empty()) co_return false;
-    slice_ = std::move(*next);
+    Result<bool> filled = co_await fill_shared(deadline, net::Stream::OnShortage::tell);
+    const bool is_short = !filled && filled.error().code == ErrorCode::exhausted && filled.error().os_error == 0;
+    if (is_short && gathered_end_ < gather_.span().size()) co_return co_await gather_own(deadline);
+    if (!filled || !*filled) co_return filled;
   }
   if (append_slice() == 0) co_return failure(ErrorCode::too_large);
   co_return true;
+}
+
+// The same without a shared buffer in between.
+Task<Result<bool>> Input::gather_own(Instant deadline) {
+  co_await stream_.stop_receiving();
+  if (std::optional<runtime::Slice> received = stream_.try_read()) {
+    slice_ = std::move(*received);
+    append_slice();
+    co_return true;
+  }
+  Result<std::size_t> count = co_await stream_.read_into(gather_.span().subspan(gathered_end_), deadline);
+  if (!count) co_return std::unexpected(count.error());
+  gathered_end_ += *count;
+  co_return *count != 0;
 }
 
 }  // namespace sluice::message

@@ -35,8 +35,15 @@ class Input {
 
   // With bytes() empty: takes over what has been received already; false when there is nothing.
   [[nodiscard]] bool take_received();
-  // With bytes() empty: waits for more. False at eof.
+  // With bytes() empty: waits for more. False at eof. When the shard's receive buffers have run out, what has come is
+  // received into a block of our own instead.
   [[nodiscard]] runtime::Task<Result<bool>> fill(Instant deadline);
+  // As fill(), always into a block of our own, for bodies that may be long: whoever stalls in the middle of one then
+  // holds that block and none of the buffers that all connections share.
+  [[nodiscard]] runtime::Task<Result<bool>> fill_own(Instant deadline);
+  // Moves what has not been consumed into a block of our own, if it is in a shared buffer and a block is to be had:
+  // before a wait that may be long.
+  void detach();
   // With a part of a head in bytes(): waits for more and puts it behind, contiguously. False at eof.
   // Errors: exhausted (no block), too_large (more than a block), and those of the stream.
   [[nodiscard]] runtime::Task<Result<bool>> gather(Instant deadline);
@@ -45,6 +52,8 @@ class Input {
   [[nodiscard]] std::string_view gathered() const {
     return {gather_.data() + gathered_begin_, gathered_end_ - gathered_begin_};
   }
+  [[nodiscard]] runtime::Task<Result<bool>> fill_shared(Instant deadline, net::Stream::OnShortage on_shortage);
+  [[nodiscard]] runtime::Task<Result<bool>> gather_own(Instant deadline);
   [[nodiscard]] Result<void> begin_gathering();
   std::size_t append_slice();
 

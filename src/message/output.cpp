@@ -7,7 +7,6 @@ using runtime::Task;
 Task<Result<void>> Output::flush(Duration idle_timeout, runtime::Resume resume) {
   if (used_ == 0) co_return Result<void>();
   Result<void> sent = co_await stream_.write(buffered(), idle_timeout, resume);
-  if (sent) bytes_sent_ += used_;
   clear();
   co_return sent;
 }
@@ -19,14 +18,12 @@ Task<Result<void>> Output::flush_ahead(Duration idle_timeout) {
     Result<void> rest = co_await stream_.write(buffered().substr(sent), idle_timeout);
     if (!rest) co_return rest;
   }
-  bytes_sent_ += used_;
   clear();
   co_return Result<void>();
 }
 
 Task<Result<void>> Output::flush_with(std::string_view data, Duration idle_timeout) {
   Result<void> sent = co_await stream_.write(buffered(), data, idle_timeout);
-  if (sent) bytes_sent_ += used_ + data.size();
   clear();
   co_return sent;
 }

@@ -51,17 +51,12 @@ class Output {
     used_ = 0;
     block_.reset();
   }
-  // `bytes` were moved to the socket past this object.
-  void note_sent(std::uint64_t bytes) { bytes_sent_ += bytes; }
-  // Bytes handed to the socket so far.
-  [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_; }
 
  private:
   net::Stream& stream_;
   memory::BlockPool& blocks_;
   memory::Block block_;
   std::size_t used_ = 0;
-  std::uint64_t bytes_sent_ = 0;
 };
 
 }  // namespace sluice::message

@@ -122,7 +122,7 @@ runtime::Task<void> Listener::close() {
   loop_.cancel(*this);
   co_await Joined(*this);
   // Connections that the kernel has completed for this socket would be reset by closing it.
-  for (;;) {
+  for (int left = drain_accepts_max; left > 0; --left) {
     int fd = kernel::accept(fd_);
     if (fd == -ECONNABORTED || fd == -EINTR) continue;  // that one is gone, or none was taken: there may be more
     if (fd < 0) break;

@@ -53,6 +53,8 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   void on_ended();
 
   runtime::Loop& loop_;
+  // How many of the backlog are still taken while closing: new ones may come as fast as they are taken.
+  static constexpr int drain_accepts_max = 4096;
   int fd_;
   Acceptor& acceptor_;
   Joined* joiner_ = nullptr;

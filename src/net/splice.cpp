@@ -50,6 +50,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
       long put = pipe.drain_to(to.fd());
       if (put > 0) {
         outcome.moved += static_cast<std::uint64_t>(put);
+        to.note_sent(static_cast<std::uint64_t>(put));
         left_this_turn -= std::min(left_this_turn, static_cast<std::uint64_t>(put));
         progress = true;
       } else if (put < 0 && !passes(put)) {

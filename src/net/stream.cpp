@@ -70,6 +70,8 @@ void Stream::arm() {
     io_uring_prep_recv(sqe, fd_, nullptr, std::min(single_receive_bytes, buffers_.buffer_bytes()), 0);
   }
   sqe->flags |= IOSQE_BUFFER_SELECT;
+  // Takes a buffer only once there is something to put into it: without this, arming with no buffer left ends at once.
+  sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
   sqe->buf_group = static_cast<std::uint16_t>(buffers_.group());
   loop_.start(*this, sqe);
   state_ = ReceiveState::armed;
@@ -104,7 +106,10 @@ void Stream::settle(int result) {
     if (result == 0) {
       note_end(0);
     } else if (result == -ENOBUFS) {
-      if (may_rearm_ && queue_.is_empty()) {
+      if (reader_ != nullptr && reader_->on_shortage_ == OnShortage::tell) {
+        reader_->outcome_ = failure(ErrorCode::exhausted);
+        reader_->end_later();
+      } else if (may_rearm_ && queue_.is_empty()) {
         state_ = ReceiveState::starved;
         buffers_.wait_for_buffers(*this);
       }
@@ -147,6 +152,12 @@ bool Stream::Read::begin(std::coroutine_handle<> handle, runtime::Strand& strand
   SLUICE_ASSERT(stream_.reader_ == nullptr);
   if (strand.is_cancelled()) {
     outcome_ = failure(ErrorCode::cancelled);
+    return false;
+  }
+  if (stream_.state_ == ReceiveState::starved && on_shortage_ == OnShortage::tell) {
+    stream_.buffers_.stop_waiting(stream_);
+    stream_.state_ = ReceiveState::idle;
+    outcome_ = failure(ErrorCode::exhausted);
     return false;
   }
   if (stream_.state_ == ReceiveState::idle) {
@@ -223,6 +234,7 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, 
     // Nearly always there is room for all of it, and no deadline is needed.
     Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, resume);
     if (count) {
+      bytes_sent_ += static_cast<std::uint64_t>(*count);
       bytes.remove_prefix(static_cast<std::size_t>(*count));
     } else if (count.error().os_error != EINTR && count.error().os_error != EAGAIN) {
       co_return std::unexpected(connection_error(count.error()));
@@ -234,6 +246,7 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, 
       if (count.error().os_error == EINTR) continue;
       co_return std::unexpected(connection_error(count.error()));
     }
+    bytes_sent_ += static_cast<std::uint64_t>(*count);
     bytes.remove_prefix(static_cast<std::size_t>(*count));
   }
   co_return Result<void>();
@@ -252,6 +265,7 @@ Task<Result<void>> Stream::write(std::string_view first, std::string_view second
       co_return std::unexpected(connection_error(count.error()));
     }
     auto sent = static_cast<std::size_t>(*count);
+    bytes_sent_ += sent;
     std::size_t of_first = std::min(sent, first.size());
     first.remove_prefix(of_first);
     second.remove_prefix(sent - of_first);
@@ -261,7 +275,9 @@ Task<Result<void>> Stream::write(std::string_view first, std::string_view second
 
 std::size_t Stream::try_send_ahead(std::string_view bytes) {
   long sent = runtime::kernel::send(fd_, bytes.data(), bytes.size(), MSG_MORE);
-  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  if (sent <= 0) return 0;
+  bytes_sent_ += static_cast<std::uint64_t>(sent);
+  return static_cast<std::size_t>(sent);
 }
 
 void Stream::shut_down_writing() { (void)runtime::kernel::shutdown(fd_, SHUT_WR); }

@@ -53,6 +53,9 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] runtime::Loop& loop() const { return loop_; }
+  // What the kernel has taken from us so far, spliced payload included.
+  [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_; }
+  void note_sent(std::uint64_t bytes) { bytes_sent_ += bytes; }
   [[nodiscard]] ReceiveState receive_state() const { return state_; }
   // The peer will send no more (eof or failed), and everything that it sent has been read.
   [[nodiscard]] bool has_ended() const { return state_ == ReceiveState::ended && queue_.is_empty(); }
@@ -70,10 +73,18 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // No more than what has been received already will arrive in the queue; joined when it returns. Uncancellable.
   runtime::Task<void> stop_receiving();
 
-  // What: waiting for received bytes. Gives a Slice; an empty one is eof. Errors: reset, timed_out, cancelled, system.
+  // What a read does when bytes have come and the shard has no buffer for them.
+  enum class OnShortage : unsigned char {
+    wait,  // until one comes back
+    tell,  // ends with `exhausted`: the bytes can be had with read_into()
+  };
+
+  // What: waiting for received bytes. Gives a Slice; an empty one is eof. Errors: reset, timed_out, cancelled, system,
+  // exhausted (OnShortage::tell).
   class Read final : public runtime::Suspension, public runtime::Timer {
    public:
-    Read(Stream& stream, Instant deadline) : stream_(stream), deadline_(deadline) {}
+    Read(Stream& stream, Instant deadline, OnShortage on_shortage)
+        : stream_(stream), deadline_(deadline), on_shortage_(on_shortage) {}
     bool await_ready() const noexcept { return stream_.can_read_now(); }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
@@ -90,9 +101,12 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
     void on_cancelled() override;
     Stream& stream_;
     Instant deadline_;
+    OnShortage on_shortage_;
     Result<void> outcome_;
   };
-  [[nodiscard]] Read read(Instant deadline) { return {*this, deadline}; }
+  [[nodiscard]] Read read(Instant deadline, OnShortage on_shortage = OnShortage::wait) {
+    return {*this, deadline, on_shortage};
+  }
   // What has been received already; nothing when there is none.
   [[nodiscard]] std::optional<runtime::Slice> try_read() {
     if (queue_.is_empty()) return std::nullopt;
@@ -143,6 +157,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   Joined* joiner_ = nullptr;
   Observer* observer_ = nullptr;
   int fd_;
+  std::uint64_t bytes_sent_ = 0;
   int receive_error_ = 0;  // errno; 0 at eof
   unsigned share_max_;
   ReceiveState state_ = ReceiveState::idle;

@@ -17,7 +17,7 @@ namespace {
 // docs/closing.md, "linger".
 constexpr Duration linger_idle = std::chrono::seconds(2);
 constexpr Duration linger_total = std::chrono::seconds(10);
-constexpr std::size_t linger_bytes_max = 1024 * 1024;
+constexpr std::size_t linger_bytes_max = std::size_t{16} * 1024 * 1024;
 
 net::Address peer_of(int fd) {
   sockaddr_in6 address{};
@@ -67,6 +67,11 @@ Task<void> Downstream::serve_requests() {
       Duration idle_timeout = shard_.snapshots().current().timeouts.keep_alive;
       Result<bool> filled = co_await input_.fill(shard_.loop().now() + idle_timeout);
       if (!filled || !*filled) co_return;
+      // RFC 9112 §2.2: some clients send a line too much behind a body; that is no request yet.
+      if (input_.bytes() == "\r\n" && requests_ > 0) {
+        (void)input_.discard();
+        continue;
+      }
     }
     ++requests_;
     is_in_exchange_ = true;
@@ -93,7 +98,7 @@ Task<void> Downstream::linger() {
   stream_.shut_down_writing();
   const Instant end = shard_.loop().now() + linger_total;
   std::size_t dropped = input_.discard();
-  while (dropped < linger_bytes_max) {
+  while (dropped < linger_bytes_max && shard_.loop().now() < end) {
     Result<bool> filled = co_await input_.fill(std::min(end, shard_.loop().now() + linger_idle));
     if (!filled || !*filled) co_return;
     dropped += input_.discard();

@@ -23,7 +23,7 @@ Exchange::Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand
       snapshot_(shard.snapshots().lease()),
       started_(shard.loop().now()),
       unix_ms_(shard.unix_ms()),
-      sent_before_(downstream.output().bytes_sent()),
+      sent_before_(downstream.stream().bytes_sent()),
       uploads_(strand) {}
 
 Task<Disposition> Exchange::run() {
@@ -155,6 +155,12 @@ Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoi
   }
   strand_.set_phase("connecting upstream");
   is_reused_ = false;
+  // Connecting may take long, and the head is in a buffer that all connections share.
+  if (kept_head_.view().empty()) {
+    if (Result<void> kept = keep_head(endpoint); !kept) co_return std::unexpected(kept.error());
+  }
+  downstream_.input().release();
+  downstream_.input().detach();
   Result<upstream::Connection*> connection = co_await endpoint.connect(route_->timeouts.connect);
   if (!connection && connection.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_connect_timeout;
   if (connection) {
@@ -173,12 +179,15 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
     co_await fail_upstream(written.error());
     co_return Attempt::done;
   }
-  if (connection.is_reused() && may_repeat()) kept_head_.assign(connection.output().buffered());
+  if (connection.is_reused() && may_repeat() && kept_head_.view().empty()) {
+    kept_head_.assign(connection.output().buffered());
+  }
   downstream_.input().release();
 
   Result<bool> has_response = true;
   connection.stream().start_receiving();
   strand_.set_phase("sending request");
+  if (request_body_->is_done()) downstream_.stream().start_receiving();  // the client is watched from here on
   if (!request_body_->is_done()) {
     upload_result_ = {};
     uploads_.spawn("upload", upload(connection));
@@ -229,20 +238,34 @@ bool Exchange::may_repeat() const {
   }
 }
 
+// Serialises the head for this endpoint into memory of the exchange; its received form is not needed any more.
+Result<void> Exchange::keep_head(const upstream::Endpoint& endpoint) {
+  memory::Block block = shard_.send_blocks().take();
+  if (!block) return failure(ErrorCode::exhausted);
+  http::Writer writer(block.span());
+  append_request_head(writer, endpoint);
+  if (writer.overflowed()) return failure(ErrorCode::too_large);
+  kept_head_.assign(writer.text());
+  return {};
+}
+
 Result<void> Exchange::write_request_head(upstream::Connection& connection) {
-  // On the second attempt the received head is gone, and what was made of it is sent again.
-  if (attempts_ > 1 && !kept_head_.view().empty()) {
+  if (!kept_head_.view().empty()) {
     return connection.output().append([this](http::Writer& writer) { writer.append(kept_head_.view()); });
   }
+  return connection.output().append([&](http::Writer& writer) { append_request_head(writer, connection.endpoint()); });
+}
+
+void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const {
   http::RequestForward forward;
   forward.path = path_;
   forward.query = request_.query;
-  forward.host = request_.authority.empty() ? std::string_view(connection.endpoint().name()) : request_.authority;
+  forward.host = request_.authority.empty() ? std::string_view(endpoint.name()) : request_.authority;
   forward.client_address = client_;
   forward.scheme = "http";
   forward.request_id = {request_id_.data(), request_id_.size()};
   forward.framing = request_.framing;
-  return connection.output().append([&](http::Writer& writer) { http::write_request_head(writer, request_, forward); });
+  http::write_request_head(writer, request_, forward);
 }
 
 Task<void> Exchange::upload(upstream::Connection& connection) {

@@ -58,7 +58,9 @@ class Exchange {
   runtime::Task<void> forward();
   runtime::Task<Result<upstream::Connection*>> acquire(upstream::Endpoint& endpoint, bool may_reuse);
   runtime::Task<Attempt> attempt(upstream::Connection& connection);
+  Result<void> keep_head(const upstream::Endpoint& endpoint);
   Result<void> write_request_head(upstream::Connection& connection);
+  void append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const;
   bool may_repeat() const;
   // The request body.
   runtime::Task<void> upload(upstream::Connection& connection);
@@ -80,7 +82,7 @@ class Exchange {
   runtime::Task<void> fail_request_body();
   runtime::Task<void> reply(int status, Reason reason, std::string_view detail = {});
   void give_up_client(Reason reason);
-  bool is_committed() const { return downstream_.output().bytes_sent() != sent_before_; }
+  bool is_committed() const { return downstream_.stream().bytes_sent() != sent_before_; }
   bool client_may_go_on() const;
   // How long the client may take nothing of what we send.
   Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : snapshot_->timeouts.idle; }

@@ -96,7 +96,6 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   http::write_error_response(writer, error_reply);
   SLUICE_ASSERT(!writer.overflowed());
   Result<void> sent = co_await downstream_.stream().write(writer.text(), client_idle_timeout());
-  if (sent) downstream_.output().note_sent(writer.size());
   disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
 }
 
@@ -130,7 +129,7 @@ void Exchange::write_log() {
   log_.request_id = {request_id_.data(), request_id_.size()};
   log_.status = status_;
   if (request_body_) log_.request_bytes = request_body_->payload_bytes();
-  log_.response_bytes = downstream_.output().bytes_sent() - sent_before_;
+  log_.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
   if (route_ != nullptr) log_.route = route_->name;
   if (upstream_ != nullptr) log_.upstream = upstream_->name();
   if (endpoint_ != nullptr) log_.endpoint = endpoint_->name();

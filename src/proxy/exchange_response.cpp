@@ -17,7 +17,7 @@ Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) 
   constexpr unsigned interim_max = 16;
   strand_.set_phase("awaiting response head");
   const http::Method method = request_.method;
-  for (unsigned interim = 0; interim <= interim_max;) {
+  for (unsigned interim = 0;;) {
     // While the upload makes progress the upstream has no reason to answer; its time runs from the upload's end.
     const Instant from = upload_has_ended() ? std::max(upload_ended_, connected_) : shard_.loop().now();
     const Instant deadline = from + route_->timeouts.first_byte;
@@ -42,11 +42,10 @@ Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) 
     // Nothing that we forwarded asked for a change of protocol.
     if (response_.status == 101) co_return failure(ErrorCode::malformed, Side::upstream);
     if (!response_.is_interim()) co_return true;
+    if (++interim > interim_max) co_return failure(ErrorCode::malformed, Side::upstream);
     if (Result<void> relayed = co_await relay_interim(); !relayed) co_return std::unexpected(relayed.error());
     connection.input().release();
-    ++interim;
   }
-  co_return failure(ErrorCode::malformed, Side::upstream);
 }
 
 Task<Result<void>> Exchange::relay_interim() {
@@ -61,7 +60,7 @@ Task<Result<void>> Exchange::relay_interim() {
     written.error().side = Side::downstream;
     co_return written;
   }
-  sent_before_ = downstream_.output().bytes_sent();  // an interim response commits to nothing
+  sent_before_ = downstream_.stream().bytes_sent();  // an interim response commits to nothing
   co_return Result<void>();
 }
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "runtime/kernel.hpp"
@@ -55,11 +56,23 @@ LogWriter::LogWriter(std::string path, int file, int event, Duration flush_inter
     : path_(std::move(path)), file_(file), event_(event), flush_interval_(flush_interval) {}
 
 LogWriter::~LogWriter() {
-  stopping_.store(true, std::memory_order_release);
-  wake();
-  if (thread_.joinable()) thread_.join();
+  (void)stop();
   ::close(file_);
   ::close(event_);
+}
+
+std::uint64_t LogWriter::stop() {
+  if (thread_.joinable()) {
+    stopping_.store(true, std::memory_order_release);
+    wake();
+    thread_.join();
+  }
+  std::uint64_t lost = 0;
+  for (const auto& ring : rings_) {
+    auto [first, second] = ring->peek();
+    lost += static_cast<std::uint64_t>(std::ranges::count(first, '\n') + std::ranges::count(second, '\n'));
+  }
+  return lost;
 }
 
 LogRing& LogWriter::add_ring(std::size_t bytes) {
@@ -67,7 +80,14 @@ LogRing& LogWriter::add_ring(std::size_t bytes) {
   return *rings_.back();
 }
 
-void LogWriter::start() { thread_ = std::thread(&LogWriter::run, this); }
+bool LogWriter::start() {
+  try {
+    thread_ = std::thread(&LogWriter::run, this);
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
 
 void LogWriter::wake() const noexcept { (void)runtime::kernel::event_signal(event_); }
 

@@ -16,7 +16,7 @@ namespace sluice::proxy {
 // neither:
 //       their rings fill and further lines are dropped and counted there.
 // Shard: wake() from any; the rest from the control thread.
-// Lifetime: outlives the shards; its destructor writes what the rings still hold.
+// Lifetime: outlives the shards; stop()ped, at the latest by its destructor.
 // Invariants: one writer, and a line that was begun is finished before anything else is written, so lines stay whole.
 class LogWriter {
  public:
@@ -30,7 +30,10 @@ class LogWriter {
 
   // A ring for one shard; before start().
   [[nodiscard]] LogRing& add_ring(std::size_t bytes);
-  void start();
+  // False when there is no thread to be had.
+  [[nodiscard]] bool start();
+  // Writes what the rings still hold and ends the thread; how many lines the file did not take any more. Once.
+  std::uint64_t stop();
   // There is something to write soon. Never blocks.
   void wake() const noexcept;
   // Opens the file by its path again (after it was moved away). Takes effect with the next write.

@@ -1,5 +1,7 @@
 #include "runtime/buffer_ring.hpp"
 
+#include <new>
+
 #include "base/assert.hpp"
 #include "memory/poison.hpp"
 #include "runtime/kernel.hpp"
@@ -10,15 +12,18 @@ namespace sluice::runtime {
 namespace {
 // Buffers at distances of a power of two would all begin in the same few sets of the caches.
 constexpr std::size_t spread_bytes = 5 * 64;
+constexpr std::align_val_t page_alignment{4096};
 
 }  // namespace
+
+void BufferRing::FreePages::operator()(char* memory) const noexcept { ::operator delete(memory, page_alignment); }
 
 BufferRing::BufferRing(Loop& loop, std::size_t buffer_bytes, unsigned count)
     : loop_(loop),
       buffer_bytes_(buffer_bytes),
       stride_(buffer_bytes + spread_bytes),
       count_(count),
-      memory_(stride_ * count),
+      memory_(static_cast<char*>(::operator new(stride_* count, page_alignment))),
       queued_(count) {}
 
 Result<std::unique_ptr<BufferRing>> BufferRing::open(Loop& loop, std::size_t buffer_bytes, unsigned count) {
@@ -34,7 +39,7 @@ BufferRing::~BufferRing() {
   SLUICE_ASSERT(outstanding_ == 0);
   if (is_armed()) loop_.wheel().disarm(*this);
   if (ring_ != nullptr) kernel::buffer_ring_close(loop_.ring(), count_, group_, ring_);
-  memory::unpoison(memory_.data(), memory_.bytes());
+  memory::unpoison(memory_.get(), stride_ * count_);
 }
 
 void BufferRing::offer(std::uint16_t id) noexcept {

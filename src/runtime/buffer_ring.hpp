@@ -13,7 +13,6 @@
 
 #include "base/error.hpp"
 #include "base/list.hpp"
-#include "memory/region.hpp"
 #include "runtime/wheel.hpp"
 
 namespace sluice::runtime {
@@ -97,7 +96,7 @@ class BufferRing final : private Timer {
   friend class Slice;
   friend class SliceQueue;
   BufferRing(Loop& loop, std::size_t buffer_bytes, unsigned count);
-  [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.data() + std::size_t{id} * stride_; }
+  [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.get() + std::size_t{id} * stride_; }
   void give_back(std::uint16_t id) noexcept;
   void offer(std::uint16_t id) noexcept;
   void look_again();
@@ -109,7 +108,10 @@ class BufferRing final : private Timer {
   std::size_t stride_;  // from one buffer to the next
   unsigned count_;
   unsigned outstanding_ = 0;
-  memory::Region memory_;
+  struct FreePages {
+    void operator()(char* memory) const noexcept;
+  };
+  std::unique_ptr<char[], FreePages> memory_;
   // What a SliceQueue knows of each buffer in it; here, because a stream may not need to hold any.
   struct Queued {
     std::uint32_t bytes = 0;

@@ -264,7 +264,7 @@ TEST_CASE("a body goes into its framing") {
     CHECK(heard == wire);
     CHECK(sink.has_ended());
     CHECK(output.is_empty());
-    CHECK(output.bytes_sent() == wire.size());
+    CHECK(output.stream().bytes_sent() == wire.size());
     CHECK(fixture.blocks().outstanding() == 0);
   }
 }

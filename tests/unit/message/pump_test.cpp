@@ -139,7 +139,7 @@ TEST_CASE("the body arrives whole, copied or spliced, from any framing into any 
         CHECK(far.payload == payload);
         CHECK(far.decoder.trailer_section() == (has_trailers && row.out == chunked ? "X-Sum: 7\r\n" : ""));
         CHECK(transfer.source.payload_bytes() == size);
-        CHECK(transfer.output.bytes_sent() == far.heard);
+        CHECK(transfer.output.stream().bytes_sent() == far.heard);
         CHECK(transfer.sink.has_ended());
         CHECK(transfer.pipes.outstanding() == 0);
         // Large runs without framing in between went past our memory, small ones did not.

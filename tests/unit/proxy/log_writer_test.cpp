@@ -104,7 +104,7 @@ TEST_CASE("lines of all shards reach the file, and the rest when it ends") {
     auto writer = open_writer(path);
     std::vector<LogRing*> rings;
     for (int i = 0; i < shards; ++i) rings.push_back(&writer->add_ring(4096));
-    writer->start();
+    REQUIRE(writer->start());
     std::vector<std::thread> threads;
     for (int shard = 0; shard < shards; ++shard) {
       threads.emplace_back([&, shard] {
@@ -142,7 +142,7 @@ TEST_CASE("what was there stays, and a wake brings lines out before the interval
   }
   auto writer = open_writer(path);
   LogRing& ring = writer->add_ring(4096);
-  writer->start();
+  REQUIRE(writer->start());
   CHECK(push(ring, "newer\n"));
   writer->wake();
   CHECK(wait_for([&] { return content_of(path) == "older\nnewer\n"; }));
@@ -153,7 +153,7 @@ TEST_CASE("lines come out after the interval without a wake") {
   const std::string path = folder / "access.log";
   auto writer = open_writer(path, 1ms);
   LogRing& ring = writer->add_ring(4096);
-  writer->start();
+  REQUIRE(writer->start());
   CHECK(push(ring, "line\n"));
   CHECK(wait_for([&] { return content_of(path) == "line\n"; }));
 }
@@ -181,7 +181,7 @@ TEST_CASE("after a rename the old file keeps its lines, and the path gets the ne
   const std::string moved = folder / "access.log.1";
   auto writer = open_writer(path);
   LogRing& ring = writer->add_ring(4096);
-  writer->start();
+  REQUIRE(writer->start());
   CHECK(push(ring, "first\n"));
   writer->wake();
   REQUIRE(wait_for([&] { return content_of(path) == "first\n"; }));
@@ -203,7 +203,7 @@ TEST_CASE("a path that cannot be opened again leaves the old file in use") {
   StandardError standard_error;
   auto writer = open_writer(path);
   LogRing& ring = writer->add_ring(4096);
-  writer->start();
+  REQUIRE(writer->start());
   const std::string moved = folder / "access.log.1";
   fs::rename(path, moved);
   fs::create_directory(path);
@@ -219,7 +219,7 @@ TEST_CASE("a full disk blocks nobody, and is told once") {
   {
     auto writer = open_writer("/dev/full", 1ms);
     LogRing& ring = writer->add_ring(256);
-    writer->start();
+    REQUIRE(writer->start());
     int accepted = 0;
     while (push(ring, "sixteen bytes..\n")) ++accepted;
     CHECK(accepted == 16);
@@ -257,7 +257,7 @@ TEST_CASE("a reader that is slow gets whole lines, one behind the other") {
     LogRing& first = writer->add_ring(4096);
     LogRing& second = writer->add_ring(256 * 1024);
     while (push(second, early)) ++pushed;
-    writer->start();
+    REQUIRE(writer->start());
     std::size_t left = 100;
     CHECK(wait_for([&] {
       if (left > 0 && push(first, late)) {
