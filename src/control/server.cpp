@@ -54,6 +54,7 @@ struct Server::Worker {
   std::uint64_t busy_ns = 0;
   std::uint64_t buffer_shortages = 0;
   std::uint64_t pipe_shortages = 0;
+  std::uint64_t submission_shortages = 0;
   std::thread thread;
 };
 
@@ -184,6 +185,7 @@ void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
   (*shard)->run();
   worker.has_broken_off = (*shard)->has_broken_off();
   worker.heap_allocations = memory::heap_allocations_of_this_thread();
+  worker.submission_shortages = (*shard)->loop().counters().submission_shortages.load();
   worker.turns = (*shard)->loop().counters().turns.load();
   worker.busy_ns = (*shard)->loop().counters().busy_ns.load();
   worker.buffer_shortages = (*shard)->buffers().shortages();
@@ -254,14 +256,16 @@ std::vector<std::string> Server::summary() const {
     const proxy::ShardCounters& c = worker->counters;
     lines.push_back(fmt::format(
         "shard {}: connections={} shed={} requests={} 2xx_3xx={} 4xx={} 5xx={} own_replies={} client_gone={} "
-        "upstream_connects={} upstream_reuses={} upstream_failures={} retries={} aborted={} log_lines={} "
-        "log_lines_dropped={} buffer_shortages={} pipe_shortages={} turns={} busy_ms={} heap_allocations={}",
+        "upstream_connects={} upstream_reuses={} connect_failures={} upstream_failures={} retries={} aborted={} "
+        "log_lines={} "
+        "log_lines_dropped={} buffer_shortages={} pipe_shortages={} submission_shortages={} turns={} busy_ms={} "
+        "heap_allocations={}",
         worker->index, c.connections_accepted.value(), c.connections_shed.value(), c.requests.value(),
         c.responses_2xx_3xx.value(), c.responses_4xx.value(), c.responses_5xx.value(), c.own_replies.value(),
-        c.client_gone.value(), c.upstream_connects.value(), c.upstream_reuses.value(), c.upstream_failures.value(),
-        c.retries.value(), c.aborted_responses.value(), c.log_lines.value(), c.log_lines_dropped.value(),
-        worker->buffer_shortages, worker->pipe_shortages, worker->turns, worker->busy_ns / 1'000'000,
-        worker->heap_allocations));
+        c.client_gone.value(), c.upstream_connects.value(), c.upstream_reuses.value(), c.connect_failures.value(),
+        c.upstream_failures.value(), c.retries.value(), c.aborted_responses.value(), c.log_lines.value(),
+        c.log_lines_dropped.value(), worker->buffer_shortages, worker->pipe_shortages, worker->submission_shortages,
+        worker->turns, worker->busy_ns / 1'000'000, worker->heap_allocations));
   }
   if (log_lines_lost_ != 0) {
     lines.push_back(fmt::format("{} lines of the access log could not be written any more", log_lines_lost_));

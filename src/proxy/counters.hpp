@@ -18,7 +18,8 @@ struct alignas(64) ShardCounters {
   metrics::Counter client_gone;  // 499
   metrics::Counter upstream_connects;
   metrics::Counter upstream_reuses;
-  metrics::Counter upstream_failures;
+  metrics::Counter connect_failures;   // connections that could not be had
+  metrics::Counter upstream_failures;  // exchanges that ended with an answer of ours because of the upstream
   metrics::Counter retries;
   metrics::Counter aborted_responses;  // broken off after they were committed
   metrics::Counter log_lines;

@@ -126,11 +126,10 @@ Task<void> Exchange::forward() {
     ++attempts_;
     Result<upstream::Connection*> connection = co_await acquire(*endpoint, may_reuse);
     if (!connection) {
-      shard_.counters().upstream_failures.add();
+      shard_.counters().connect_failures.add();
       std::size_t index = upstream_->index_of(*endpoint);
       if (index < 64) tried |= std::uint64_t{1} << index;
-      bool is_ours = connection.error().code == ErrorCode::cancelled || connection.error().code == ErrorCode::exhausted;
-      if (is_ours || attempts_ >= attempts_max || upstream_->pick(tried) == nullptr) {
+      if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || upstream_->pick(tried) == nullptr) {
         co_await fail_upstream(connection.error());
         co_return;
       }
@@ -185,8 +184,8 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   downstream_.input().release();
 
   Result<bool> has_response = true;
-  connection.stream().start_receiving();
   strand_.set_phase("sending request");
+  connection.stream().start_receiving();
   if (request_body_->is_done()) downstream_.stream().start_receiving();  // the client is watched from here on
   if (!request_body_->is_done()) {
     upload_result_ = {};
@@ -196,6 +195,7 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
                  co_await connection.output().flush(route_->timeouts.idle, runtime::Resume::with_next_event);
              !sent) {
     sent.error().side = Side::upstream;
+    if (sent.error().code == ErrorCode::reset) sent.error().retry = Retry::if_reused;
     has_response = std::unexpected(sent.error());
   } else {
     upload_ended_ = shard_.loop().now();
@@ -209,16 +209,17 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   // No response: the request body's own failure is the first cause, if there was one.
   uploads_.cancel();
   co_await uploads_.join();
-  const bool is_repeatable = connection.is_reused() && may_repeat() && !strand_.is_cancelled() && !is_committed() &&
-                             (has_response || has_response.error().code == ErrorCode::reset);
+  const Error error =
+      has_response ? Error{ErrorCode::closed, Side::upstream, Retry::if_reused, 0} : has_response.error();
+  const bool is_repeatable = error.retry == Retry::if_reused && connection.is_reused() && may_repeat() &&
+                             !strand_.is_cancelled() && !is_committed();
   co_await release(connection, false);
   if (client_broke_upload()) {
     co_await fail_request_body();
   } else if (is_repeatable) {
     co_return Attempt::retry;
   } else {
-    co_await fail_upstream(has_response ? Error{ErrorCode::closed, Side::upstream, Retry::never, 0}
-                                        : has_response.error());
+    co_await fail_upstream(error);
   }
   co_return Attempt::done;
 }

@@ -19,6 +19,7 @@ Task<void> Exchange::fail_upstream(Error error) {
     give_up_client(Reason::client_closed);
     co_return;
   }
+  shard_.counters().upstream_failures.add();
   int status = 502;
   Reason reason = reason_;
   switch (error.code) {

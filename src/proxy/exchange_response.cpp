@@ -29,6 +29,7 @@ Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) 
       Error error = received.error();
       if (error.code == ErrorCode::timed_out) reason_ = Reason::upstream_first_byte_timeout;
       error.side = Side::upstream;
+      if (error.code == ErrorCode::reset) error.retry = Retry::if_reused;  // it may have gone before it saw the request
       co_return std::unexpected(error);
     }
     if (received->status == http::HeadStatus::partial) {

@@ -35,7 +35,9 @@ Connection* Endpoint::take_idle() {
 Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   auto fail = [](Error error) {
     error.side = Side::upstream;
-    error.retry = Retry::safe;
+    // What we gave up or ran out of ourselves would not be better elsewhere.
+    const bool is_ours = error.code == ErrorCode::cancelled || error.code == ErrorCode::exhausted;
+    error.retry = is_ours ? Retry::never : Retry::safe;
     return std::unexpected(error);
   };
   int fd = kernel::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -41,8 +41,8 @@ class Endpoint {
 
   // The connection that was used last, if one is idle; it is the caller's then.
   [[nodiscard]] Connection* take_idle();
-  // A new one. Errors: refused, unreachable, timed_out, exhausted (no descriptor), cancelled; all `safe` to retry
-  // elsewhere.
+  // A new one. Errors: refused, unreachable, timed_out, exhausted (no descriptor), cancelled; `safe` to
+  // retry elsewhere but for the last two.
   [[nodiscard]] runtime::Task<Result<Connection*>> connect(Duration timeout);
   // How the last responses were: after long ones, connections receive heads without receiving bodies into buffers.
   void note_response(bool was_spliced);
