@@ -191,6 +191,7 @@ void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
   worker.buffer_shortages = (*shard)->buffers().shortages();
   worker.pipe_shortages = (*shard)->pipes().shortages();
   worker.phase.store(Phase::finished);
+  worker.phase.notify_all();
   signal();
   // The control thread may be posting to this loop right now.
   may_end_.wait(false);

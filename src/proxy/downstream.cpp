@@ -62,16 +62,14 @@ Task<void> Downstream::run() {
 Task<void> Downstream::serve_requests() {
   Disposition disposition = Disposition::keep_alive;
   while (disposition == Disposition::keep_alive) {
+    // RFC 9112 §2.2: some clients send a line too much behind a body; that is no request yet.
+    if (requests_ > 0 && input_.bytes() == "\r\n") input_.consume(2);
     if (input_.is_empty()) {
       strand_.set_phase("idle");
       Duration idle_timeout = shard_.snapshots().current().timeouts.keep_alive;
       Result<bool> filled = co_await input_.fill(shard_.loop().now() + idle_timeout);
       if (!filled || !*filled) co_return;
-      // RFC 9112 §2.2: some clients send a line too much behind a body; that is no request yet.
-      if (input_.bytes() == "\r\n" && requests_ > 0) {
-        (void)input_.discard();
-        continue;
-      }
+      continue;
     }
     ++requests_;
     is_in_exchange_ = true;

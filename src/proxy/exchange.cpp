@@ -117,8 +117,8 @@ Task<bool> Exchange::find_route() {
 Task<void> Exchange::forward() {
   std::uint64_t tried = 0;
   bool may_reuse = true;
-  const unsigned attempts_max =
-      static_cast<unsigned>(upstream_->size()) + 1;  // each endpoint, and one stale connection
+  // Other endpoints, and once after a stale connection; bounded, so that no request waits for every endpoint in turn.
+  constexpr unsigned attempts_max = 4;
   for (;;) {
     upstream::Endpoint* endpoint = upstream_->pick(tried);
     SLUICE_ASSERT(endpoint != nullptr);
@@ -189,8 +189,7 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   if (request_body_->is_done()) downstream_.stream().start_receiving();  // the client is watched from here on
   if (!request_body_->is_done()) {
     upload_result_ = {};
-    uploads_.spawn("upload", upload(connection));
-    downstream_.input().release();
+    uploads_.spawn("upload", upload(connection));  // from here on the input is its own: it may be sending out of it
   } else if (Result<void> sent =
                  co_await connection.output().flush(route_->timeouts.idle, runtime::Resume::with_next_event);
              !sent) {

@@ -373,3 +373,44 @@ def trace_refused(world):
 def options_asterisk(world):
     response = world.client().exchange(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
     require(response.status in (200, 204, 404), f"status {response.status}")
+
+
+# RFC 9112 §2.2: old clients put a CRLF behind a body that no length counts; it is no request.
+
+alone = Group()
+
+
+def extra_crlf(bench, body):
+    """The CRLF comes with the body, behind the response, and with the next request."""
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address))
+    count = 0
+    for name, pieces in (("together", [body + END]), ("alone", [body, END]), ("in the body", [body[:-1], body[-1:] + END])):
+        with within(name):
+            client = bench.client(proxy)
+            client.send_pieces(pieces)
+            equal(client.response("POST").status, 200, "status")
+            client.wait_taken()
+            equal(arrived(client.exchange(GET + END))["method"], "GET", "method of the next request")
+            client.send(body)
+            equal(client.response("POST").status, 200, "status")
+            equal(arrived(client.exchange(END + GET + END))["method"], "GET", "method of a request with the CRLF before it")
+            # With nothing but the CRLF behind the last body, the connection just ends.
+            client.send_pieces(pieces)
+            equal(client.response("POST").status, 200, "status")
+            count += 5
+            proxy.log_entries(count)
+            client.wait_taken()
+            client.end_sending()
+            client.expect_end()
+            equal(len(origin.requests), count, "requests that reached the origin")
+    entries = proxy.log_entries(count)
+    expected = [("POST", 200), ("GET", 200), ("POST", 200), ("GET", 200), ("POST", 200)] * 3
+    equal([(entry["method"], entry["status"]) for entry in entries], expected, "the access log")
+    equal(proxy.end_and_count()["requests"], count, "requests that were counted")
+
+
+alone.table("h1.extra_crlf", [
+    ("length", "a CRLF behind a body with a length is no request, and the next one works", POST + b"Content-Length: 5\r\n\r\nhello"),
+    ("chunked", "a CRLF behind a chunked body is no request, and the next one works", CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"),
+], extra_crlf)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import sockets
@@ -52,9 +53,12 @@ class Group:
 
 
 class Proxy:
-    """A running `sluice -c FILE`."""
+    """A running `sluice -c FILE`.
 
-    def __init__(self, program, text, descriptors=None, wait=True, environment=None):
+    told: where its words go instead of into a file that told() reads; wrapper: a command that runs the program.
+    """
+
+    def __init__(self, program, text, descriptors=None, wait=True, environment=None, told=None, wrapper=()):
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
         self.expected_exit = 0
         self.is_stopped = False
@@ -70,10 +74,12 @@ class Proxy:
         command = [*MORTAL, str(program), "-c", str(self.file)]
         if descriptors:
             command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *command]
+        command = [*wrapper, *command]
         self.told_path = self.folder / "told"
-        with open(self.told_path, "wb") as told:
+        with open(self.told_path, "wb") as file:
+            words = file if told is None else told
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, cwd=self.folder, env=environment, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, cwd=self.folder, env=environment, start_new_session=True
             )
         if wait:
             try:
@@ -145,6 +151,16 @@ class Proxy:
         for name, value in re.findall(r"(\w+)=(\d+)", self.told_path.read_text()):
             counters[name] = counters.get(name, 0) + int(value)
         return counters
+
+    def wait_at_rest(self):
+        """Waits until it has nothing to do: it used no processor time for a while."""
+        last, since = self.cpu_seconds(), time.monotonic()
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() - since < 0.3:
+            require(time.monotonic() < deadline, "the proxy is never at rest")
+            time.sleep(0.05)
+            if self.cpu_seconds() != last:
+                last, since = self.cpu_seconds(), time.monotonic()
 
     # What can be seen from outside
 

@@ -203,6 +203,28 @@ def full_disk(bench):
     equal(counters["log_lines"] + counters["log_lines_dropped"], 300, "lines written to the buffer, and dropped")
 
 
+@alone.case("log.file_size_limit", "a log that may not grow any more: serving goes on, and standard error says so once")
+def file_size_limit(bench):
+    limit = 64 * 1024
+    origin = bench.scripted().serve(echo)
+    text = configuration(origin.address).replace('flush = "10ms"', 'flush = "10ms"\nbuffer = "4KiB"')
+    proxy = bench.proxy(text, wrapper=("prlimit", f"--fsize={limit}:{limit}"))
+    client = bench.client(proxy)
+    served = 0
+    while "File too large" not in proxy.told():
+        require(served < 2000, f"{proxy.log_path.stat().st_size} bytes of log, and no word about it on standard error")
+        equal(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").status, 200, "status")
+        served += 1
+    for _ in range(100):
+        equal(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").status, 200, "status")
+    require(proxy.told().count("File too large") == 1, f"it repeats itself:\n{proxy.told()}")
+    require(proxy.log_path.stat().st_size <= limit, "the log is larger than it may be")
+    client.close()
+    counters = proxy.end_and_count()
+    require(counters["log_lines_dropped"] > 0, f"dropped lines are not counted: {counters}")
+    equal(counters["log_lines"] + counters["log_lines_dropped"], served + 100, "lines written to the buffer, and dropped")
+
+
 @alone.case("log.off", "no log, no file")
 def off(bench):
     origin = bench.scripted().serve(echo)
@@ -269,3 +291,42 @@ def counters(bench):
                     "client_gone": 0, "shed": 0, "aborted": 0, "log_lines": 16, "log_lines_dropped": 0}
         equal({name: counted.get(name) for name in expected}, expected, "counters")
         equal(counted["upstream_connects"] + counted["upstream_reuses"], 8, "connections that were opened or used again")
+
+
+MIB = 1024 * 1024
+COPY = "[shard_defaults]\npipes = 0\n"
+
+
+def client_left(bench, extra):
+    """The client reads a part of a big response and resets its connection."""
+    whole, part = 256 * MIB, 2 * MIB
+    proxy = bench.proxy(configuration(bench.test_origin().address, extra=extra))
+    client = bench.client(proxy, receive_buffer=256 * 1024)
+    client.send(f"GET /size/{whole} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    client.exactly(part)
+    client.reset()
+    entry = proxy.log_entries(1)[0]
+    equal(entry["reason"], "client_closed", "reason")
+    # What the kernel held for the client at the end counts as sent.
+    require(part <= entry["response_bytes"] < part + 32 * MIB, f"the client read {part} bytes: {entry}")
+
+
+def origin_left(bench, extra, target):
+    """The origin breaks its response off: the client gets, to the byte, what the log tells."""
+    proxy = bench.proxy(configuration(bench.test_origin().address, extra=extra))
+    client = bench.client(proxy)
+    client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    received = len(client.rest())
+    require(received > MIB, f"the client got {received} bytes")
+    equal(proxy.log_entries(1)[0]["response_bytes"], received, "response_bytes")
+
+
+alone.table("log.response_bytes", [
+    ("client_left", "the client leaves in the middle of a big response", ""),
+    ("client_left_copy", "so it does when the response is copied", COPY),
+], client_left)
+alone.table("log.response_bytes", [
+    ("origin_left", "the origin leaves in the middle of a big response", "", "/close-mid/4M"),
+    ("origin_left_copy", "so it does when the response is copied", COPY, "/close-mid/4M"),
+    ("origin_left_chunked", "the origin leaves in the middle of a chunked response", "", "/close-mid-chunked/4M"),
+], origin_left)

@@ -165,7 +165,7 @@ def stalled_download(bench, extra, target):
     client = world.client(receive_buffer=256 * KIB)
     client.send(get(target))
     client.until(b"HTTP/1.1 200 OK\r\n")
-    wait_stalled(world.proxy)
+    world.proxy.wait_at_rest()
     grown = world.proxy.resident_bytes() - before
     require(grown < GROWTH_MAX, f"the proxy holds {grown // KIB} KiB more for a client that does not read")
     client.pending[:0] = b"HTTP/1.1 200 OK\r\n"
@@ -173,17 +173,6 @@ def stalled_download(bench, extra, target):
     check_body(response, 64 * MIB)
     grown = world.proxy.resident_bytes() - before
     require(grown < GROWTH_MAX, f"the proxy holds {grown // KIB} KiB more after 64 MiB")
-
-
-def wait_stalled(proxy):
-    """Waits until the proxy has nothing to do: it used no processor time for a while."""
-    last, since = proxy.cpu_seconds(), time.monotonic()
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() - since < 0.3:
-        require(time.monotonic() < deadline, "the proxy is never at rest beside a client that does not read")
-        time.sleep(0.05)
-        if proxy.cpu_seconds() != last:
-            last, since = proxy.cpu_seconds(), time.monotonic()
 
 
 alone.table("pump.slow_reader", [

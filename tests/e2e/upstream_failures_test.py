@@ -234,6 +234,7 @@ group.table("upstream.mid_body", [
 # Connecting
 
 alone = Group()
+ATTEMPTS_MAX = 4  # connections that one request opens, or takes from the pool
 
 
 def serve_plain(body):
@@ -292,6 +293,16 @@ def all_refused(bench):
     for number in range(3):
         expect_own_reply(client.exchange(get(f"/{number}")), 502)
         expect_logged(proxy, f"/{number}", 502, "upstream_refused")
+
+
+@alone.case("upstream.attempts", "ten endpoints refuse: one request does not try them all")
+def attempts(bench):
+    proxy = bench.proxy(configuration(*(bench.dead_port().address for _ in range(10))))
+    client = bench.client(proxy)
+    for number in range(5):
+        expect_own_reply(client.exchange(get(f"/{number}")), 502)
+        entry = expect_logged(proxy, f"/{number}", 502, "upstream_refused")
+        require(2 <= entry["attempts"] <= ATTEMPTS_MAX, f"attempts: {entry}")
 
 
 @alone.case("upstream.connect_timeout", "an endpoint that does not answer at all: 504 after timeouts.connect")
@@ -555,3 +566,34 @@ def interim_flood(bench):
             break
     client.close()
     require(proxy.resident_bytes() - before < 16 << 20, "memory grows with the flood")
+
+
+INTERIM_MAX = 16
+HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+def interim_bounded(bench, count, status):
+    """count: interim responses before the final one."""
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address))
+    client = bench.client(proxy)
+    client.send(get("/hints"))
+    connection = origin.accept()
+    connection.request()
+    connection.send(HINTS * count + plain(body=b"final"))
+    response = client.response()
+    equal([interim.status for interim in response.interim], [103] * min(count, INTERIM_MAX), "interim responses")
+    if status == 200:
+        expect_forwarded(response)
+        equal(response.body, b"final", "body")
+        return
+    expect_own_reply(response, 502)
+    connection.expect_end("eof", "reset")
+    expect_logged(proxy, "/hints", 502, "upstream_malformed")
+
+
+alone.table("upstream.interim_flood", [
+    ("most", "as many interim responses as are allowed, and the final one", INTERIM_MAX, 200),
+    ("one_more", "one more: 502 instead of it", INTERIM_MAX + 1, 502),
+    ("many", "many more: the client gets none of the surplus", 40 * INTERIM_MAX, 502),
+], interim_bounded)
