@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -16,6 +15,7 @@
 #include "control/server.hpp"
 #include "memory/heap.hpp"
 #include "proxy/configuration.hpp"
+#include "runtime/notice.hpp"
 #include "runtime/requirements.hpp"
 #include "runtime/topology.hpp"
 #include "tls/library.hpp"
@@ -29,17 +29,9 @@ constexpr int exit_start_failed = 1;
 constexpr int exit_forced = 2;
 constexpr int exit_unclean = 3;
 
-// A terminal or pipe that is gone must not end the proxy: what cannot be written is lost.
-void write_text(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
+using runtime::write_text;
 
-void say(const std::string& line) { write_text(STDERR_FILENO, fmt::format("sluice: {}\n", line)); }
+void say(const std::string& line) { runtime::notice(line); }
 
 // Descriptors 0 to 2 belong to the standard streams: were one closed, a socket of ours would take its place.
 void open_standard_streams() {

@@ -1,6 +1,7 @@
 #include "proxy/log_writer.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -9,13 +10,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "runtime/kernel.hpp"
+#include "runtime/notice.hpp"
 #include "runtime/topology.hpp"
 
 namespace sluice::proxy {
@@ -67,7 +68,7 @@ std::uint64_t LogWriter::stop() {
     wake();
     thread_.join();
   }
-  std::uint64_t lost = 0;
+  std::uint64_t lost = lost_;
   for (const auto& ring : rings_) {
     auto [first, second] = ring->peek();
     lost += static_cast<std::uint64_t>(std::ranges::count(first, '\n') + std::ranges::count(second, '\n'));
@@ -100,9 +101,13 @@ void LogWriter::run() {
   runtime::name_this_thread("sluice-log");
   for (;;) {
     const bool is_last_round = stopping_.load(std::memory_order_acquire);
-    if (unfinished_ == nullptr && reopening_.exchange(false, std::memory_order_acq_rel)) reopen_file();
     bool takes = true;
+    // The old file gets the end of its last line, if it still takes it.
     if (unfinished_ != nullptr) takes = write_out(*unfinished_);
+    if (reopening_.exchange(false, std::memory_order_acq_rel)) {
+      reopen_file();
+      takes = true;
+    }
     for (std::size_t i = 0; takes && i < rings_.size(); ++i) takes = write_out(*rings_[i]);
     if (is_last_round) return;
     if (!takes || !has_much()) wait();
@@ -155,12 +160,24 @@ bool LogWriter::has_much() const {
 void LogWriter::reopen_file() {
   int file = open_log(path_);
   if (file < 0) {
-    std::fprintf(stderr, "sluice: cannot reopen the access log %s: %s; writing on to the old file\n", path_.c_str(),
-                 std::strerror(errno));
+    runtime::notice(
+        fmt::format("cannot reopen the access log {}: {}; writing on to the old file", path_, std::strerror(errno)));
     return;
   }
+  drop_unfinished();
   ::close(file_);
   file_ = file;
+}
+
+// The rest of a line that the old file took no more of has no place in the new one.
+void LogWriter::drop_unfinished() {
+  if (unfinished_ == nullptr) return;
+  auto [first, second] = unfinished_->peek();
+  std::size_t end = first.find('\n');
+  if (end == std::string_view::npos) end = first.size() + second.find('\n');
+  unfinished_->pop(end + 1);
+  unfinished_ = nullptr;
+  ++lost_;
 }
 
 // Once for each change, not once for each try.
@@ -168,10 +185,10 @@ void LogWriter::report(int errno_value) {
   if (errno_value == reported_errno_) return;
   reported_errno_ = errno_value;
   if (errno_value != 0) {
-    std::fprintf(stderr, "sluice: cannot write the access log %s: %s; lines are dropped when the buffer is full\n",
-                 path_.c_str(), std::strerror(errno_value));
+    runtime::notice(fmt::format("cannot write the access log {}: {}; lines are dropped when the buffer is full", path_,
+                                std::strerror(errno_value)));
   } else {
-    std::fprintf(stderr, "sluice: the access log %s is being written again\n", path_.c_str());
+    runtime::notice(fmt::format("the access log {} is being written again", path_));
   }
 }
 

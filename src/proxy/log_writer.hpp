@@ -43,6 +43,7 @@ class LogWriter {
   LogWriter(std::string path, int file, int event, Duration flush_interval);
   void run();
   void reopen_file();
+  void drop_unfinished();
   void wait();
   // False when the file took nothing.
   bool write_out(LogRing& ring);
@@ -60,6 +61,7 @@ class LogWriter {
   std::atomic<bool> reopening_{false};
   LogRing* unfinished_ = nullptr;  // its first bytes are the rest of a line that has been begun
   int reported_errno_ = 0;
+  std::uint64_t lost_ = 0;  // lines that were begun and never ended
 };
 
 }  // namespace sluice::proxy

@@ -1,5 +1,7 @@
 """What surrounds the program may fail it: its standard error, the threads that it may have."""
 
+import fcntl
+import contextlib
 import os
 import shutil
 import signal
@@ -96,6 +98,21 @@ def stderr_gone(bench):
     proxy.signal(signal.SIGHUP)
     expect_served(bench, origin, proxy)
     expect_clean_drain(bench, origin, proxy)
+
+
+@alone.case("process.stderr_stuck", "standard error is a pipe that is full and that nobody reads")
+def stderr_stuck(bench):
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb", buffering=0) as pipe:
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while pipe.write(bytes(4096)):
+                pass
+        os.set_blocking(writer, True)
+        origin, proxy = started(bench, told=pipe)
+        expect_served(bench, origin, proxy)
+        expect_clean_drain(bench, origin, proxy)
 
 
 @alone.case("process.no_threads", "no thread is to be had for a shard: a sentence, exit status 1")
