@@ -90,6 +90,7 @@ TEST_CASE("chunks are kept, and large blocks are not its own") {
   FramePool pool;
   CHECK(pool.bytes_held() == 0);
   std::vector<void*> blocks;
+  blocks.reserve(2048);
   for (int i = 0; i < 2048; ++i) blocks.push_back(pool.allocate(64));
   CHECK(pool.bytes_held() == chunk_bytes);
   blocks.push_back(pool.allocate(64));

@@ -97,6 +97,7 @@ TEST_CASE("each connection is accepted once, as the data plane wants it") {
     Listener listener(fixture.loop(), fd, accepted);
     listener.start();
     std::vector<test::Peer> peers;
+    peers.reserve(40);
     for (int i = 0; i < 40; ++i) peers.push_back(connect_to(address));
     fixture.run_until([&] { return accepted.fds.size() == peers.size(); });
     std::set<std::uint16_t> ports;
@@ -123,6 +124,7 @@ TEST_CASE("closing takes what the backlog holds") {
     Listener listener(fixture.loop(), fd, accepted);
     if (is_started) listener.start();
     std::vector<test::Peer> peers;
+    peers.reserve(20);
     for (int i = 0; i < 20; ++i) peers.push_back(connect_to(address));
     fixture.run(listener.close());
     REQUIRE(accepted.fds.size() == peers.size());

@@ -103,9 +103,11 @@ TEST_CASE("lines of all shards reach the file, and the rest when it ends") {
   {
     auto writer = open_writer(path);
     std::vector<LogRing*> rings;
+    rings.reserve(shards);
     for (int i = 0; i < shards; ++i) rings.push_back(&writer->add_ring(4096));
     REQUIRE(writer->start());
     std::vector<std::thread> threads;
+    threads.reserve(shards);
     for (int shard = 0; shard < shards; ++shard) {
       threads.emplace_back([&, shard] {
         for (int i = 0; i < lines; ++i) {

@@ -176,6 +176,7 @@ TEST_CASE("many who are starved and have nothing to receive do not stand in the 
   for (int i = 0; i < 2; ++i) greedy.send("x");
   fixture.run_until([&] { return greedy.is_waiting_for_buffers(); });
   std::vector<std::unique_ptr<Receiver>> idle;
+  idle.reserve(20);
   for (int i = 0; i < 20; ++i) idle.push_back(std::make_unique<Receiver>(fixture.loop(), *buffers));
   fixture.run_until([&] { return idle.back()->is_waiting_for_buffers(); });
   idle.back()->send("needy");

@@ -65,6 +65,7 @@ TEST_CASE("what several threads post is delivered, each once and in the sender's
   kept.reserve(threads * each);
   std::atomic<std::uint64_t> refused{0};
   std::vector<std::thread> senders;
+  senders.reserve(threads);
   for (std::uintptr_t sender = 0; sender < threads; ++sender) {
     senders.emplace_back([&, sender] {
       for (std::uintptr_t i = 0; i < each; ++i) {

@@ -74,6 +74,7 @@ TEST_CASE("values that were skipped are freed") {
 TEST_CASE("a value lives until the last shard is done with it") {
   Source source(3);
   std::vector<std::unique_ptr<Reader>> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i) readers.push_back(std::make_unique<Reader>(source.publisher.newest(), nullptr));
   source.publish();
   CHECK(readers[0]->refresh());
@@ -182,6 +183,7 @@ TEST_CASE("publisher and readers on their own threads") {
   std::atomic<unsigned> ended{0};
   std::atomic<bool> failed{false};
   std::vector<std::thread> shards;
+  shards.reserve(threads);
   for (unsigned shard = 0; shard < threads; ++shard) {
     shards.emplace_back([&, shard] {
       Random random(shard + 1);
