@@ -4,7 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
+#include "config/file.hpp"
 #include "config/scalar.hpp"
+#include "config/toml_text.hpp"
+#include "config/variables.hpp"
 
 namespace sluice::config {
 namespace {
@@ -46,14 +50,22 @@ std::optional<std::string_view> Cursor::text() const {
 }
 
 std::optional<bool> Cursor::boolean() const {
+  if (auto word = filled_word(); word && (*word == "true" || *word == "false")) return *word == "true";
   if (!expect(Kind::boolean, "true or false")) return std::nullopt;
   return node_.integer != 0;
 }
 
 std::optional<std::int64_t> Cursor::integer(Range range) const {
-  if (!expect(Kind::integer, "an integer")) return std::nullopt;
-  if (contains(range, node_.integer)) return node_.integer;
-  fail(range_sentence(range, fmt::to_string(range.min), fmt::to_string(range.max), fmt::to_string(node_.integer)));
+  std::int64_t value = node_.integer;
+  auto word = filled_word();
+  auto number = word ? ascii::parse_decimal(*word) : std::nullopt;
+  if (number && *number <= INT64_MAX) {
+    value = static_cast<std::int64_t>(*number);
+  } else if (!expect(Kind::integer, "an integer")) {
+    return std::nullopt;
+  }
+  if (contains(range, value)) return value;
+  fail(range_sentence(range, fmt::to_string(range.min), fmt::to_string(range.max), fmt::to_string(value)));
   return std::nullopt;
 }
 
@@ -86,6 +98,31 @@ std::optional<std::int64_t> Cursor::size(Range bytes) const {
   return std::nullopt;
 }
 
+std::optional<Secret> Cursor::secret() const {
+  constexpr std::string_view scheme = "file:";
+  constexpr std::string_view stars = "***";
+  if (node_.kind != Kind::string) {
+    fail("must be a string");  // whatever it is, it may be the secret: it is not repeated
+    return std::nullopt;
+  }
+  if (!expect(Kind::string, "a string")) return std::nullopt;
+  if (node_.text == stars) {
+    fail("is \"***\", which only stands for a secret");
+    return std::nullopt;
+  }
+  if (!node_.text.starts_with(scheme)) {
+    const bool is_one_variable = is_variable(node_.written);
+    return Secret{node_.text, is_one_variable ? fmt::format("\"{}\"", node_.written) : toml_string(stars)};
+  }
+  const std::string path = beside(problems_.file(place()), node_.text.substr(scheme.size()));
+  auto content = read_secret_file(path);
+  if (!content) {
+    fail(fmt::format("is to be read from {}, which {}", in_quotes(path), content.error()));
+    return std::nullopt;
+  }
+  return Secret{std::move(*content), toml_string(node_.text)};
+}
+
 std::optional<std::size_t> Cursor::choice(std::span<const std::string_view> names) const {
   std::string wanted = fmt::format("\"{}\"", fmt::join(names, "\" or \""));
   if (!expect(Kind::string, wanted)) return std::nullopt;
@@ -100,8 +137,12 @@ bool Cursor::is_table() const { return expect(Kind::table, "a table"); }
 
 bool Cursor::is_array(Range count) const {
   if (!expect(Kind::array, "an array")) return false;
-  if (contains(count, static_cast<std::int64_t>(node_.items.size()))) return true;
-  fail(fmt::format("must have from {} to {} entries, not {}", count.min, count.max, node_.items.size()));
+  return has_entries(count, node_.items.size());
+}
+
+bool Cursor::has_entries(Range allowed, std::size_t count) const {
+  if (contains(allowed, static_cast<std::int64_t>(count))) return true;
+  fail(fmt::format("must have from {} to {} entries, not {}", allowed.min, allowed.max, count));
   return false;
 }
 
@@ -117,7 +158,16 @@ void Cursor::fail_missing(std::string_view what) const {
   problems_.add(place(), fmt::format("{} needs {}", label_.empty() ? "the file" : label_, what));
 }
 
+std::optional<std::string_view> Cursor::filled_word() const {
+  if (node_.written.empty() || !node_.problem.empty()) return std::nullopt;
+  return node_.text;
+}
+
 bool Cursor::expect(Kind kind, std::string_view wanted) const {
+  if (!node_.problem.empty()) {
+    fail(node_.problem);
+    return false;
+  }
   if (node_.kind == kind) return true;
   fail(fmt::format("must be {}, not {}", wanted, shown(node_)));
   return false;

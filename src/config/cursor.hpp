@@ -30,6 +30,14 @@ struct Range {
   }
 };
 
+// A value that nobody is shown.
+struct Secret {
+  std::string value;
+  std::string shown;  // TOML, in its place: where it came from, or stars; empty: not set
+
+  friend bool operator==(const Secret&, const Secret&) = default;
+};
+
 // What: a typed view on one value of the file. Every reader either gives a value or says what is wrong, at the value's
 // place, with the value shown.
 // Lifetime: within the tree and the problems that it was made from.
@@ -49,11 +57,14 @@ class Cursor {
   [[nodiscard]] std::optional<std::int64_t> integer(Range range) const;
   [[nodiscard]] std::optional<Duration> duration(Range range) const;
   [[nodiscard]] std::optional<std::int64_t> size(Range bytes) const;
+  // A string that is a secret; "file:PATH": the content of that file.
+  [[nodiscard]] std::optional<Secret> secret() const;
   // Index of the text among `names`.
   [[nodiscard]] std::optional<std::size_t> choice(std::span<const std::string_view> names) const;
   // Whether it is a table, or an array with an allowed count of entries.
   [[nodiscard]] bool is_table() const;
   [[nodiscard]] bool is_array(Range count) const;
+  [[nodiscard]] bool has_entries(Range allowed, std::size_t count) const;
 
   [[nodiscard]] Cursor entry(std::size_t index, std::string label) const {
     return {node_.items[index], std::move(label), problems_};
@@ -70,6 +81,8 @@ class Cursor {
 
  private:
   [[nodiscard]] bool expect(Kind kind, std::string_view wanted) const;
+  // The word in a string that came out of a variable, where a number or a boolean is wanted: these have no quotes.
+  [[nodiscard]] std::optional<std::string_view> filled_word() const;
 
   const Node& node_;
   std::string label_;

@@ -1,13 +1,11 @@
 #include "config/document.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <sstream>
-#include <system_error>
 
 #include <fmt/format.h>
+
+#include "config/variables.hpp"
 
 // The whole library in this one source, without exceptions: a packaged header would otherwise want the shared library.
 #define TOML_HEADER_ONLY 1
@@ -41,7 +39,9 @@ namespace {
 constexpr std::string_view too_deep = "tables and arrays may be nested 16 deep, no more";
 static_assert(depth_max == 16);
 
-Place place_of(const toml::source_region& region) { return {region.begin.line, region.begin.column}; }
+Place place_of(const toml::source_region& region, std::uint32_t file) {
+  return {region.begin.line, region.begin.column, file};
+}
 
 template <class T>
 std::string toml_text(const toml::value<T>& value) {
@@ -53,11 +53,11 @@ std::string toml_text(const toml::value<T>& value) {
 // Copies the library's tree into ours, back in the order of the file: the library sorts by name.
 class Copier {
  public:
-  explicit Copier(Problems& problems) : problems_(problems) {}
+  Copier(Problems& problems, std::uint32_t file) : problems_(problems), file_(file) {}
 
   Node copy(const toml::node& from, std::size_t depth) {
     Node node;
-    node.place = place_of(from.source());
+    node.place = place_of(from.source(), file_);
     from.visit([&](const auto& value) { fill(node, value, depth); });
     return node;
   }
@@ -67,7 +67,7 @@ class Copier {
     node.kind = Kind::table;
     if (is_too_deep(node.place, depth)) return;
     for (const auto& [key, value] : table) {
-      node.members.push_back({std::string(key.str()), place_of(key.source()), copy(value, depth + 1)});
+      node.members.push_back({std::string(key.str()), place_of(key.source(), file_), copy(value, depth + 1)});
     }
     std::ranges::sort(node.members, {}, &Member::place);
   }
@@ -81,6 +81,13 @@ class Copier {
   void fill(Node& node, const toml::value<std::string>& value, std::size_t) {
     node.kind = Kind::string;
     node.text = value.get();
+    if (!has_variables(node.text)) return;
+    node.written = node.text;
+    if (auto filled = fill_variables(node.written)) {
+      node.text = std::move(*filled);
+    } else {
+      node.problem = std::move(filled.error());
+    }
   }
 
   void fill(Node& node, const toml::value<std::int64_t>& value, std::size_t) {
@@ -113,6 +120,7 @@ class Copier {
   }
 
   Problems& problems_;
+  std::uint32_t file_;
   bool has_told_depth_ = false;
 };
 
@@ -137,16 +145,16 @@ std::size_t key_dots(std::string_view line) {
 }
 
 // Whether the library can be given the text: it frees its tree by recursion, and one long dotted key is a deep tree.
-bool is_parseable(std::string_view text, Problems& problems) {
+bool is_parseable(std::string_view text, Problems& problems, std::uint32_t file) {
   constexpr std::size_t key_dots_max = 64;
   if (text.size() > file_bytes_max) {
-    problems.add({}, fmt::format("the file is larger than {} bytes", file_bytes_max));
+    problems.add({0, 0, file}, fmt::format("the file is larger than {} bytes", file_bytes_max));
     return false;
   }
   for (std::uint32_t line = 1; !text.empty(); ++line) {
     std::size_t end = std::min(text.find('\n'), text.size());
     if (key_dots(text.substr(0, end)) > key_dots_max) {
-      problems.add({line, 1}, std::string(too_deep));
+      problems.add({line, 1, file}, std::string(too_deep));
       return false;
     }
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -181,42 +189,21 @@ const Node* Node::find(std::string_view name) const {
   return member == members.end() ? nullptr : &member->value;
 }
 
-std::optional<Node> parse_document(std::string_view text, Problems& problems) {
-  if (!is_parseable(text, problems)) return std::nullopt;
+std::optional<Node> parse_document(std::string_view text, Problems& problems, std::uint32_t file) {
+  if (!is_parseable(text, problems, file)) return std::nullopt;
   toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     constexpr std::size_t message_bytes_max = 400;
     const toml::parse_error& error = parsed.error();
-    problems.add(place_of(error.source()),
+    problems.add(place_of(error.source(), file),
                  fmt::format("not valid TOML: {}", one_line(error.description(), message_bytes_max)));
     return std::nullopt;
   }
-  Node root = Copier(problems).copy(parsed.table(), 0);
-  root.place = {1, 1};
-  if (!problems.is_empty()) return std::nullopt;
+  const std::size_t before = problems.count();
+  Node root = Copier(problems, file).copy(parsed.table(), 0);
+  root.place = {1, 1, file};
+  if (problems.count() != before) return std::nullopt;
   return root;
-}
-
-std::optional<std::string> read_file(const std::string& path, Problems& problems) {
-  struct Close {
-    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
-  };
-  auto fail = [&] {
-    problems.add({}, fmt::format("cannot be read: {}", std::generic_category().message(errno)));
-    return std::nullopt;
-  };
-  std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
-  if (file == nullptr) return fail();
-  std::string bytes;
-  char block[64 * 1024];
-  // One block past the limit is enough for parse_document to refuse the file.
-  while (bytes.size() <= file_bytes_max) {
-    std::size_t count = std::fread(block, 1, sizeof block, file.get());
-    bytes.append(block, count);
-    if (std::ferror(file.get()) != 0) return fail();
-    if (count == 0) break;
-  }
-  return bytes;
 }
 
 }  // namespace sluice::config

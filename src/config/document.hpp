@@ -23,6 +23,8 @@ struct Node {
   Kind kind = Kind::table;
   Place place;
   std::string text;             // string: its value; number and moment: as written in TOML
+  std::string written;          // string with `${…}` in it: as it was written
+  std::string problem;          // string that cannot be used: what is wrong with it, told when it is read
   std::int64_t integer = 0;     // integer; boolean: 0 or 1
   std::vector<Node> items;      // array
   std::vector<Member> members;  // table, in the order of the file
@@ -39,10 +41,9 @@ struct Member {
 inline constexpr std::size_t file_bytes_max = 16 * 1024 * 1024;
 inline constexpr std::size_t depth_max = 16;
 
-// The tree of a TOML text, or nothing after saying why in `problems`.
-[[nodiscard]] std::optional<Node> parse_document(std::string_view text, Problems& problems);
-
-// The bytes of a file, or nothing after saying why in `problems`. Blocks; for the control thread.
-[[nodiscard]] std::optional<std::string> read_file(const std::string& path, Problems& problems);
+// The tree of a TOML text, or nothing after saying why in `problems`. file: number of the file that it is in
+// `problems`.
+// `${…}` in strings is replaced by what the environment says.
+[[nodiscard]] std::optional<Node> parse_document(std::string_view text, Problems& problems, std::uint32_t file = 0);
 
 }  // namespace sluice::config

@@ -1,26 +1,27 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
+#include "base/assert.hpp"
 #include "config/cursor.hpp"
+#include "config/dump.hpp"
+#include "config/kinds.hpp"
 #include "config/problems.hpp"
 #include "config/scalar.hpp"
+#include "config/toml_text.hpp"
 
 // One table of keys for each section of the file. A line of it binds a name to the member of a settings struct, with
-// its type, its range and one sentence; the default is what the struct itself says. Reading, suggestions and the
-// reference all come from that line, so that they cannot disagree.
+// its type, its range and one sentence; the default is what the struct itself says. Reading, suggestions, the reference
+// and the effective dump all come from that line, so that they cannot disagree.
 namespace sluice::config {
 
 // One line of the reference.
@@ -41,12 +42,15 @@ struct Key {
   std::string_view summary;
   Range range{};
   Form form = Form::value;
-  std::string_view absence{};  // the default in words, where the struct cannot say it
+  std::string_view absence{};  // what holds when it is left out, in words, where the struct cannot say it
   bool is_required = false;
 
   void (*read)(const Key&, const Cursor&, S&) = nullptr;
   std::string (*type)(const Key&) = nullptr;
-  std::string (*show)(const S&) = nullptr;                                             // null: nothing to show
+  // The value as TOML, in one expression; empty: it is not set.
+  std::string (*show)(const Key&, const S&) = nullptr;
+  // The section, as dump() has it; null: it is a value.
+  void (*dump)(const Key&, const S& given, const S& effective, Dump&) = nullptr;
   void (*describe)(const std::string& section, std::vector<ReferenceRow>&) = nullptr;  // null: has no keys of its own
 
   [[nodiscard]] constexpr Key required() const {
@@ -73,8 +77,25 @@ void read(const Cursor& at, Keys<S> keys, S& settings);
 template <class S>
 void describe(const std::string& section, Keys<S> keys, std::vector<ReferenceRow>& rows);
 
+// Writes every key, so that reading it again gives `given`. effective: the same with what holds in the place of what
+// was left out, told in comments.
+template <class S>
+void dump(Keys<S> keys, const S& given, const S& effective, Dump& out);
+
 // How `name` is written as a section inside `section`.
 [[nodiscard]] std::string section_text(const std::string& section, std::string_view name, Form form);
+
+// The names of a file's top level, with what they stand for: how included files are joined.
+struct TopLevelKey {
+  std::string_view name;
+  Form form = Form::value;
+};
+template <class S>
+[[nodiscard]] std::vector<TopLevelKey> top_level(Keys<S> keys) {
+  std::vector<TopLevelKey> names;
+  for (const Key<S>& key : keys) names.push_back({key.name, key.form});
+  return names;
+}
 
 namespace detail {
 
@@ -90,80 +111,6 @@ using Owner = typename MemberOf<decltype(Member)>::Owner;
 template <auto Member>
 using Value = typename MemberOf<decltype(Member)>::Value;
 
-// Stores what was read in a plain, an optional or a placed member.
-template <class T, class V>
-void store(T& target, V&& value, Place) {
-  target = static_cast<T>(std::forward<V>(value));
-}
-template <class T, class V>
-void store(std::optional<T>& target, V&& value, Place place) {
-  store(target.emplace(), std::forward<V>(value), place);
-}
-template <class T, class V>
-void store(Placed<T>& target, V&& value, Place place) {
-  target.place = place;
-  store(target.value, std::forward<V>(value), place);
-}
-
-struct BooleanKind {
-  static std::optional<bool> read(const Cursor& at, Range) { return at.boolean(); }
-  static std::string type(Range) { return "boolean"; }
-  static std::string show(bool value) { return value ? "true" : "false"; }
-};
-struct IntegerKind {
-  static std::optional<std::int64_t> read(const Cursor& at, Range range) { return at.integer(range); }
-  static std::string type(Range range);
-  static std::string show(std::integral auto value) { return fmt::to_string(value); }
-};
-struct DurationKind {
-  static std::optional<Duration> read(const Cursor& at, Range range) { return at.duration(range); }
-  static std::string type(Range range);
-  static std::string show(Duration value) { return in_quotes(duration_text(value)); }
-};
-struct SizeKind {
-  static std::optional<std::int64_t> read(const Cursor& at, Range range) { return at.size(range); }
-  static std::string type(Range range);
-  static std::string show(std::integral auto value) { return in_quotes(size_text(static_cast<std::int64_t>(value))); }
-};
-// A string read by `Way::parse`.
-template <class Way>
-struct StringKind {
-  static auto read(const Cursor& at, Range) -> std::optional<typename decltype(Way::parse({}))::value_type> {
-    auto text = at.text();
-    if (!text) return std::nullopt;
-    auto parsed = Way::parse(*text);
-    if (parsed) return std::move(*parsed);
-    at.fail(parsed.error());
-    return std::nullopt;
-  }
-  static std::string type(Range) { return std::string(Way::type); }
-  static std::string show(const std::string& value) { return in_quotes(value); }
-  static std::string show(const auto& value) { return in_quotes(to_string(value)); }
-};
-// An enum whose names are `Names`, in the order of its values from 0.
-template <class E, const auto& Names>
-struct ChoiceKind {
-  static std::optional<E> read(const Cursor& at, Range) {
-    auto index = at.choice(Names);
-    return index ? std::optional(static_cast<E>(*index)) : std::nullopt;
-  }
-  static std::string type(Range) { return fmt::format("\"{}\"", fmt::join(Names, "\" or \"")); }
-  static std::string show(E value) { return in_quotes(Names[static_cast<std::size_t>(value)]); }
-};
-
-template <class Kind, class T>
-std::string show(const T& value) {
-  return Kind::show(value);
-}
-template <class Kind, class T>
-std::string show(const std::optional<T>& value) {
-  return value ? show<Kind>(*value) : std::string();
-}
-template <class Kind, class T>
-std::string show(const Placed<T>& value) {
-  return show<Kind>(value.value);
-}
-
 template <auto Member, class Kind>
 constexpr Key<Owner<Member>> value_key(std::string_view name, Range range, std::string_view summary) {
   using S = Owner<Member>;
@@ -172,18 +119,59 @@ constexpr Key<Owner<Member>> value_key(std::string_view name, Range range, std::
     if (auto value = Kind::read(at, self.range)) store(settings.*Member, std::move(*value), at.place());
   };
   key.type = [](const Key<S>& self) { return Kind::type(self.range); };
-  key.show = [](const S& settings) { return show<Kind>(settings.*Member); };
+  key.show = [](const Key<S>&, const S& settings) { return show<Kind>(settings.*Member); };
   return key;
 }
 
-template <auto Member, const auto& Inner>
-constexpr Key<Owner<Member>> section_key(std::string_view name, Form form, std::string_view summary) {
-  Key<Owner<Member>> key{.name = name, .summary = summary, .form = form};
-  key.describe = [](const std::string& section, std::vector<ReferenceRow>& rows) {
-    config::describe(section, Inner, rows);
+// Kind: ArrayKind or MapKind.
+template <auto Member, class Kind>
+constexpr Key<Owner<Member>> collection_key(std::string_view name, Range count, std::string_view summary) {
+  using S = Owner<Member>;
+  Key<S> key{.name = name, .summary = summary, .range = count, .absence = "none"};
+  key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
+    Kind::read(at, self.range, self.name, settings.*Member);
+  };
+  key.type = [](const Key<S>& self) { return Kind::type(self.range); };
+  key.show = [](const Key<S>& self, const S& settings) {
+    // An empty one could not have been written, or is what leaving it out gives.
+    const bool is_left_out = self.range.min > 0 || (S{}.*Member).empty();
+    if ((settings.*Member).empty() && is_left_out) return std::string();
+    return Kind::show(settings.*Member);
   };
   return key;
 }
+
+// `settings` as an inline table, without what is not set.
+template <class S>
+std::string show_table(Keys<S> keys, const S& settings) {
+  std::vector<std::pair<std::string, std::string>> members;
+  for (const Key<S>& key : keys) {
+    if (std::string text = key.show(key, settings); !text.empty()) members.emplace_back(key.name, std::move(text));
+  }
+  return toml_table(members);
+}
+
+// A table that may be left out as a whole, or not.
+template <class T>
+T* address_of(T& table) {
+  return &table;
+}
+template <class T>
+const T* address_of(const std::optional<T>& table) {
+  return table ? &*table : nullptr;
+}
+template <class T>
+T& made(T& table) {
+  return table;
+}
+template <class T>
+T& made(std::optional<T>& table) {
+  return table.emplace();
+}
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class S>
 void read_element(const Cursor& at, Keys<S> keys, S& element) {
@@ -193,9 +181,35 @@ void read_element(const Cursor& at, Keys<S> keys, S& element) {
   if constexpr (requires { element.has_problem; }) element.has_problem = at.problem_count() != before;
 }
 
+template <auto Member, const auto& Inner>
+constexpr Key<Owner<Member>> section_key(std::string_view name, Form form, std::string_view summary) {
+  using S = Owner<Member>;
+  Key<S> key{.name = name, .summary = summary, .form = form, .absence = "none"};
+  key.describe = [](const std::string& section, std::vector<ReferenceRow>& rows) {
+    config::describe(section, Inner, rows);
+  };
+  return key;
+}
+
+// A section with a vector of structs.
+template <auto Member, const auto& Inner>
+constexpr Key<Owner<Member>> elements_key(std::string_view name, Form form, Range count, std::string_view summary) {
+  using S = Owner<Member>;
+  auto key = section_key<Member, Inner>(name, form, summary);
+  key.range = count;
+  key.show = [](const Key<S>&, const S& settings) {
+    if ((settings.*Member).empty()) return std::string();
+    std::vector<std::string> shown;
+    for (const auto& element : settings.*Member) shown.push_back(show_table(Inner, element));
+    return toml_array(shown);
+  };
+  return key;
+}
+
 }  // namespace detail
 
-// --- The lines of a table of keys. `Member` is a pointer to the member that the value goes to. ---
+// --- The lines of a table of keys. `Member` is a pointer to the member that the value goes to: the value itself, an
+// optional of it where leaving the key out is something else than any value, or Placed. ---
 
 template <auto Member>
 constexpr auto boolean(std::string_view name, std::string_view summary) {
@@ -213,23 +227,53 @@ template <auto Member>
 constexpr auto size(std::string_view name, Range bytes, std::string_view summary) {
   return detail::value_key<Member, detail::SizeKind>(name, bytes, summary);
 }
-// Way: Text, Name, IpPort or a module's own.
+// Way: Text, Name, IpPort or a module's own (scalar.hpp). With `is_secret` in it, the value is a Secret.
 template <auto Member, class Way>
 constexpr auto string(std::string_view name, std::string_view summary) {
-  return detail::value_key<Member, detail::StringKind<Way>>(name, {}, summary);
+  return detail::value_key<Member, typename detail::KindOf<Way>::Type>(name, {}, summary);
 }
 template <auto Member, const auto& Names>
 constexpr auto choice(std::string_view name, std::string_view summary) {
   return detail::value_key<Member, detail::ChoiceKind<detail::Value<Member>, Names>>(name, {}, summary);
 }
 
-// A table with keys of its own, `[name]` or `name = { … }`.
+// `name = ["a", "b"]`: a vector of what Way gives, each as it is or Placed. Written in the file, it replaces the
+// default as a whole.
+template <auto Member, class Way>
+constexpr auto strings(std::string_view name, Range count, std::string_view summary) {
+  using Kind = detail::ArrayKind<typename detail::KindOf<Way>::Type, detail::Value<Member>>;
+  return detail::collection_key<Member, Kind>(name, count, summary);
+}
+
+// `name = { a = "x", b = "y" }`: a vector of Entry, in the order of the file.
+template <auto Member, class NameWay, class ValueWay>
+constexpr auto string_map(std::string_view name, Range count, std::string_view summary) {
+  using Kind = detail::MapKind<NameWay, typename detail::KindOf<ValueWay>::Type, detail::Value<Member>>;
+  return detail::collection_key<Member, Kind>(name, count, summary);
+}
+
+// A table with keys of its own, `[name]` or `name = { … }`; the member may be an optional. Its struct may have `place`
+// and `has_problem`, as those of `tables`.
 template <auto Member, const auto& Inner>
 constexpr auto table(std::string_view name, std::string_view summary) {
   using S = detail::Owner<Member>;
-  auto key = detail::section_key<Member, Inner>(name, Form::table, summary).otherwise("each key's own");
-  key.read = [](const Key<S>&, const Cursor& at, S& settings) { config::read(at, Inner, settings.*Member); };
+  auto key = detail::section_key<Member, Inner>(name, Form::table, summary);
+  if constexpr (!detail::is_optional<detail::Value<Member>>) key.absence = "each key's own";
+  key.read = [](const Key<S>&, const Cursor& at, S& settings) {
+    detail::read_element(at, Inner, detail::made(settings.*Member));
+  };
   key.type = [](const Key<S>&) { return std::string("table"); };
+  key.show = [](const Key<S>&, const S& settings) {
+    const auto* inner = detail::address_of(settings.*Member);
+    return inner == nullptr ? std::string() : detail::show_table(Inner, *inner);
+  };
+  key.dump = [](const Key<S>& self, const S& given, const S& effective, Dump& out) {
+    const auto* inner = detail::address_of(given.*Member);
+    if (inner == nullptr) return out.absent_section(self.name, self.absence);
+    out.enter_table(self.name);
+    config::dump(Inner, *inner, *detail::address_of(effective.*Member), out);
+    out.leave();
+  };
   return key;
 }
 
@@ -238,8 +282,7 @@ constexpr auto table(std::string_view name, std::string_view summary) {
 template <auto Member, const auto& Inner>
 constexpr auto tables(std::string_view name, Range count, std::string_view summary) {
   using S = detail::Owner<Member>;
-  auto key = detail::section_key<Member, Inner>(name, Form::tables, summary).otherwise("none");
-  key.range = count;
+  auto key = detail::elements_key<Member, Inner>(name, Form::tables, count, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
     if (at.node().kind == Kind::table) return at.fail("must have two pairs of brackets");
     if (!at.is_array(self.range)) return;
@@ -248,6 +291,15 @@ constexpr auto tables(std::string_view name, Range count, std::string_view summa
     }
   };
   key.type = [](const Key<S>&) { return std::string("tables"); };
+  key.dump = [](const Key<S>& self, const S& given, const S& effective, Dump& out) {
+    const auto& elements = given.*Member;
+    if (elements.empty()) return out.absent_section(self.name, self.absence);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      out.enter_element(self.name);
+      config::dump(Inner, elements[i], (effective.*Member)[i], out);
+      out.leave();
+    }
+  };
   return key;
 }
 
@@ -255,8 +307,7 @@ constexpr auto tables(std::string_view name, Range count, std::string_view summa
 template <auto Member, const auto& Inner>
 constexpr auto list(std::string_view name, Range count, std::string_view summary) {
   using S = detail::Owner<Member>;
-  auto key = detail::section_key<Member, Inner>(name, Form::value, summary).otherwise("none");
-  key.range = count;
+  auto key = detail::elements_key<Member, Inner>(name, Form::value, count, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
     if (!at.is_array(self.range)) return;
     for (std::size_t i = 0; i < at.node().items.size(); ++i) {
@@ -280,7 +331,7 @@ constexpr auto list(std::string_view name, Range count, std::string_view summary
 template <auto Member, const auto& Inner>
 constexpr auto named_tables(std::string_view name, std::string_view summary) {
   using S = detail::Owner<Member>;
-  auto key = detail::section_key<Member, Inner>(name, Form::named_tables, summary).otherwise("none");
+  auto key = detail::elements_key<Member, Inner>(name, Form::named_tables, {}, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
     if (!at.is_table()) return;
     for (const config::Member& member : at.node().members) {
@@ -293,10 +344,28 @@ constexpr auto named_tables(std::string_view name, std::string_view summary) {
     }
   };
   key.type = [](const Key<S>&) { return std::string("tables by name"); };
+  key.show = [](const Key<S>&, const S& settings) {
+    std::vector<std::pair<std::string, std::string>> shown;
+    for (const auto& element : settings.*Member) {
+      shown.emplace_back(element.name.value, detail::show_table(Inner, element));
+    }
+    return shown.empty() ? std::string() : toml_table(shown);
+  };
+  key.dump = [](const Key<S>& self, const S& given, const S& effective, Dump& out) {
+    const auto& elements = given.*Member;
+    if (elements.empty()) return out.absent_section(self.name, self.absence);
+    out.enter_path(self.name);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      out.enter_table(elements[i].name.value);
+      config::dump(Inner, elements[i], (effective.*Member)[i], out);
+      out.leave();
+    }
+    out.leave();
+  };
   return key;
 }
 
-// --- Reading and describing ---
+// --- Reading, describing, dumping ---
 
 template <class S>
 void read(const Cursor& at, Keys<S> keys, S& settings) {
@@ -323,13 +392,28 @@ template <class S>
 void describe(const std::string& section, Keys<S> keys, std::vector<ReferenceRow>& rows) {
   const S standard{};
   for (const Key<S>& key : keys) {
-    std::string text = key.show != nullptr ? key.show(standard) : std::string();
-    if (!key.absence.empty()) text = key.absence;
+    std::string text = key.form == Form::value ? key.show(key, standard) : std::string();
+    if (text.empty()) text = key.absence;
     if (key.is_required) text = "required";
     rows.push_back({section, std::string(key.name), key.type(key), std::move(text), std::string(key.summary)});
   }
   for (const Key<S>& key : keys) {
     if (key.describe != nullptr) key.describe(section_text(section, key.name, key.form), rows);
+  }
+}
+
+template <class S>
+void dump(Keys<S> keys, const S& given, const S& effective, Dump& out) {
+  for (const Key<S>& key : keys) {
+    if (key.dump != nullptr) continue;
+    if (std::string text = key.show(key, given); !text.empty()) {
+      out.value(key.name, text);
+    } else {
+      out.absent(key.name, key.show(key, effective), key.absence);
+    }
+  }
+  for (const Key<S>& key : keys) {
+    if (key.dump != nullptr) key.dump(key, given, effective, out);
   }
 }
 

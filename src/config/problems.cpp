@@ -28,6 +28,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::uint32_t Problems::add_file(std::string path) {
+  files_.push_back(std::move(path));
+  return static_cast<std::uint32_t>(files_.size() - 1);
+}
+
 void Problems::add(Place place, std::string message) {
   if (is_full()) {
     ++dropped_;
@@ -38,7 +43,7 @@ void Problems::add(Place place, std::string message) {
 }
 
 std::string Problems::place_text(Place place) const {
-  return place.line == 0 ? file_ : fmt::format("{}:{}:{}", file_, place.line, place.column);
+  return place.line == 0 ? file(place) : fmt::format("{}:{}:{}", file(place), place.line, place.column);
 }
 
 std::vector<std::string> Problems::lines() const {
@@ -46,7 +51,7 @@ std::vector<std::string> Problems::lines() const {
   lines.reserve(kept_.size() + 1);
   for (const Problem& problem : kept_)
     lines.push_back(fmt::format("{}: {}", place_text(problem.place), problem.message));
-  if (dropped_ != 0) lines.push_back(fmt::format("{}: and {} more", file_, dropped_));
+  if (dropped_ != 0) lines.push_back(fmt::format("{}: and {} more", files_.front(), dropped_));
   return lines;
 }
 

@@ -5,17 +5,22 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace sluice::config {
 
-// Where something stands in the file, both counted from 1. Line 0: the file as a whole.
+// Where something stands, line and column counted from 1. Line 0: the file as a whole.
 struct Place {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
+  std::uint32_t file = 0;  // Problems::file; 0: the file that was asked for, others are included
 
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend bool operator==(const Place&, const Place&) = default;
+  friend auto operator<=>(const Place& a, const Place& b) {
+    return std::tie(a.file, a.line, a.column) <=> std::tie(b.file, b.line, b.column);
+  }
 };
 
 // A value that remembers where it was written, for what is checked after reading.
@@ -30,13 +35,18 @@ struct Problem {
   std::string message;
 };
 
-// What: everything that is wrong with one file, so that the operator repairs it in one go.
-// Invariants: in the order of the file; the first `kept_max` that were found are kept, the rest are counted.
+// What: everything that is wrong with a file and those that it includes, so that the operator repairs it in one go.
+// Invariants: in the order of the files; the first `kept_max` that were found are kept, the rest are counted.
 class Problems {
  public:
   static constexpr std::size_t kept_max = 100;
 
-  explicit Problems(std::string file) : file_(std::move(file)) {}
+  explicit Problems(std::string file) { add_file(std::move(file)); }
+
+  // Names one more file; its number is what a Place in it carries.
+  std::uint32_t add_file(std::string path);
+  [[nodiscard]] const std::string& file(Place place) const { return files_[place.file]; }
+  [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
 
   void add(Place place, std::string message);
 
@@ -46,11 +56,11 @@ class Problems {
   [[nodiscard]] bool is_full() const { return kept_.size() == kept_max; }
   // `file:line:column`, or `file` for the file as a whole.
   [[nodiscard]] std::string place_text(Place place) const;
-  // One line for each problem, in the order of the file: `file:line:column: message`.
+  // One line for each problem, in the order of the files: `file:line:column: message`.
   [[nodiscard]] std::vector<std::string> lines() const;
 
  private:
-  std::string file_;
+  std::vector<std::string> files_;
   std::vector<Problem> kept_;
   std::size_t dropped_ = 0;
 };

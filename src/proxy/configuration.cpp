@@ -8,11 +8,15 @@
 #include <fmt/format.h>
 
 #include "config/document.hpp"
+#include "config/files.hpp"
 
 namespace sluice::proxy {
 namespace {
 
 constexpr auto keys = std::to_array<config::Key<Configuration>>({
+    config::strings<&Configuration::include, config::Text>(
+        config::include_key, config::include_patterns,
+        "Further files, joined into this one: patterns with `*`, `?` and `[a-z]`, from the folder of this file."),
     config::integer<&Configuration::shards>("shards", {1, 1024},
                                             "Threads that serve, each with its own ring and sockets.")
         .otherwise("one for each usable CPU"),
@@ -68,6 +72,7 @@ void check_references(const Configuration& configuration, config::Problems& prob
 }
 
 void check(const Configuration& configuration, config::Problems& problems) {
+  if (!configuration.include.empty()) problems.add(configuration.include.front().place, "`include` needs a file");
   check_unique(configuration.listeners, &net::ListenerSettings::name, "listener name", problems);
   check_unique(configuration.listeners, &net::ListenerSettings::address, "listener address", problems);
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
@@ -78,13 +83,16 @@ void check(const Configuration& configuration, config::Problems& problems) {
   check_references(configuration, problems);
 }
 
-std::expected<Configuration, ConfigurationErrors> parse(std::string_view text, config::Problems& problems) {
+// root: none where the files could not be read.
+std::expected<Configuration, ConfigurationErrors> build(const std::optional<config::Node>& root,
+                                                        config::Problems& problems) {
   Configuration configuration;
-  if (auto root = config::parse_document(text, problems)) {
+  if (root) {
     config::read(config::Cursor(*root, {}, problems), configuration_keys, configuration);
     check(configuration, problems);
   }
   if (!problems.is_empty()) return std::unexpected(problems.lines());
+  configuration.files = problems.files();
   return configuration;
 }
 
@@ -107,16 +115,36 @@ route::Table Configuration::route_table() const {
   return route::Table(std::move(table));
 }
 
+Configuration Configuration::effective() const {
+  Configuration result = *this;
+  for (upstream::UpstreamSettings& upstream : result.upstreams) {
+    upstream.timeouts = route::overrides(upstream.timeouts.over(timeouts.exchange()));
+  }
+  const auto indices = upstream_indices(*this);
+  for (route::RouteSettings& route : result.routes) {
+    const route::TimeoutOverrides& outer = result.upstreams[indices.at(route.upstream.value)].timeouts;
+    route.timeouts = route::overrides(route.timeouts.over(outer.over({})));
+  }
+  return result;
+}
+
 std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path) {
   config::Problems problems(path);
-  auto text = config::read_file(path, problems);
-  if (!text) return std::unexpected(problems.lines());
-  return parse(*text, problems);
+  const auto names = config::top_level(configuration_keys);
+  const auto root = config::load_files(path, names, problems);
+  return build(root, problems);
 }
 
 std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file, std::string_view text) {
   config::Problems problems(std::move(file));
-  return parse(text, problems);
+  const auto root = config::parse_document(text, problems);
+  return build(root, problems);
+}
+
+std::string dump_configuration(const Configuration& configuration, const Configuration& effective) {
+  config::Dump out;
+  config::dump(configuration_keys, configuration, effective, out);
+  return out.text();
 }
 
 }  // namespace sluice::proxy

@@ -18,7 +18,8 @@ namespace sluice::proxy {
 
 // What: the whole file as plain values, checked: what stands here can be built.
 struct Configuration {
-  std::optional<std::uint32_t> shards;  // none: one for each CPU that the process may use
+  std::vector<config::Placed<std::string>> include;  // empty: what they mean was joined in
+  std::optional<std::uint32_t> shards;               // none: one for each CPU that the process may use
   std::vector<net::ListenerSettings> listeners;
   std::vector<upstream::UpstreamSettings> upstreams;
   std::vector<route::RouteSettings> routes;
@@ -27,6 +28,10 @@ struct Configuration {
   TimeoutSettings timeouts;
   ShardSettings shard_defaults;
 
+  std::vector<std::string> files;  // that it was read from, in the order of Place::file; not a key
+
+  // The same with what holds in the place of what was left out, as far as the file alone decides.
+  [[nodiscard]] Configuration effective() const;
   // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved.
   [[nodiscard]] route::Table route_table() const;
 };
@@ -39,8 +44,12 @@ using ConfigurationErrors = std::vector<std::string>;
 
 // Reads and checks a file. Blocks; for the control thread and for -t.
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path);
-// The same for a text; file: the name that messages give it.
+// The same for a text, which cannot include files; file: the name that messages give it.
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file,
                                                                                     std::string_view text);
+
+// A file that gives the same configuration: every key that was given or has a value by default, and in comments what
+// holds in the place of the others. effective: configuration.effective(), or more than that.
+[[nodiscard]] std::string dump_configuration(const Configuration& configuration, const Configuration& effective);
 
 }  // namespace sluice::proxy

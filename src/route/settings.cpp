@@ -167,6 +167,10 @@ Timeouts TimeoutOverrides::over(const Timeouts& outer) const {
           .idle = idle.value_or(outer.idle)};
 }
 
+TimeoutOverrides overrides(const Timeouts& timeouts) {
+  return {.connect = timeouts.connect, .first_byte = timeouts.first_byte, .idle = timeouts.idle};
+}
+
 std::string to_string(const PathPattern& pattern) { return pattern.is_prefix ? pattern.path + "/*" : pattern.path; }
 
 std::string RouteSettings::display_name() const { return name.value.empty() ? host + to_string(path) : name.value; }

@@ -30,6 +30,8 @@ struct TimeoutOverrides {
 
   [[nodiscard]] Timeouts over(const Timeouts& outer) const;
 };
+// The ones that say everything themselves.
+[[nodiscard]] TimeoutOverrides overrides(const Timeouts& timeouts);
 
 // "/v1/*" is the prefix "/v1": that path and everything below it. "/x" is the path "/x" alone.
 struct PathPattern {

@@ -2,14 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <unistd.h>
 
 namespace sluice::config {
 namespace {
@@ -139,21 +134,6 @@ TEST_CASE("sixteen levels are allowed") {
   Problems problems("t.toml");
   CHECK(parse_document("[" + key + "]\nk = 1\n", problems).has_value());
   CHECK(problems.is_empty());
-}
-
-TEST_CASE("files are read whole, and told apart from what cannot be read") {
-  auto path = std::filesystem::temp_directory_path() / ("sluice-document-" + std::to_string(getpid()));
-  const std::string content(200'000, 'x');
-  std::ofstream(path, std::ios::binary) << content;
-  Problems problems("t.toml");
-  CHECK(read_file(path.string(), problems) == content);
-  CHECK(problems.is_empty());
-  std::filesystem::remove(path);
-
-  CHECK_FALSE(read_file(path.string(), problems).has_value());
-  CHECK_FALSE(read_file("/", problems).has_value());
-  CHECK(problems.lines() == std::vector<std::string>{"t.toml: cannot be read: No such file or directory",
-                                                     "t.toml: cannot be read: Is a directory"});
 }
 
 }  // namespace

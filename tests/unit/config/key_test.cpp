@@ -2,14 +2,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/document.hpp"
+#include "config/folder.hpp"
 
 namespace sluice::config {
 namespace {
@@ -46,6 +49,24 @@ constexpr auto inner_list = std::to_array<Key<Inner>>({
 });
 constinit const Keys<Inner> inner_keys = inner_list;
 
+// A word in capitals; what is not, is refused without saying it again.
+struct Word {
+  static constexpr std::string_view type = "word";
+  static Parsed<std::string> parse(std::string_view text) {
+    if (!text.empty() && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }))
+      return std::string(text);
+    return std::unexpected("must be a word in capitals");
+  }
+};
+struct Password : Word {
+  static constexpr bool is_secret = true;
+};
+// A string that may be empty.
+struct Anything {
+  static constexpr std::string_view type = "anything";
+  static Parsed<std::string> parse(std::string_view text) { return std::string(text); }
+};
+
 struct Everything {
   bool flag = true;
   std::uint16_t count = 8;
@@ -58,6 +79,12 @@ struct Everything {
   std::vector<Part> parts;
   std::vector<Group> many;
   std::vector<Group> named;
+  std::optional<Group> maybe;
+  std::vector<Placed<std::string>> words;
+  std::vector<std::string> names{"x"};
+  std::vector<Entry<std::string, std::string>> map;
+  Placed<Secret> secret;
+  std::vector<Entry<std::string, Secret>> secrets;
 };
 constexpr auto everything_list = std::to_array<Key<Everything>>({
     boolean<&Everything::flag>("flag", "s1"),
@@ -71,6 +98,12 @@ constexpr auto everything_list = std::to_array<Key<Everything>>({
     list<&Everything::parts, part_keys>("parts", {1, 3}, "s9"),
     tables<&Everything::many, group_keys>("many", {1, 2}, "s10"),
     named_tables<&Everything::named, group_keys>("named", "s11"),
+    table<&Everything::maybe, group_keys>("maybe", "s12"),
+    strings<&Everything::words, Word>("words", {1, 3}, "s13"),
+    strings<&Everything::names, Name>("names", {0, 2}, "s14"),
+    string_map<&Everything::map, Word, Anything>("map", {0, 2}, "s15"),
+    string<&Everything::secret, Password>("secret", "s16").otherwise("nothing"),
+    string_map<&Everything::secrets, Word, Password>("secrets", {1, 2}, "s17"),
 });
 constinit const Keys<Everything> everything_keys = everything_list;
 
@@ -91,7 +124,7 @@ TEST_CASE("every kind of key reaches its member") {
       "flag = false\ncount = 65535\nentries = 1024\nwait = \"1m30s\"\nsize = \"1MiB\"\ntext = \"hello\"\ncolour = "
       "\"red\"\n"
       "inner = { wait = \"2s\" }\nparts = [\"a\", { name = \"b\", weight = 9 }]\n"
-      "[[many]]\nflag = true\n[[many]]\n[named.one]\nflag = true\n[named.two]\n");
+      "[[many]]\nflag = true\n[[many]]\n[named.one]\nflag = true\n[named.two]\n[maybe]\nflag = true\n");
   CHECK(errors == "");
   CHECK_FALSE(settings.flag);
   CHECK(settings.count == 65535);
@@ -115,6 +148,90 @@ TEST_CASE("every kind of key reaches its member") {
   CHECK(settings.named[0].flag);
   CHECK(settings.named[1].name.value == "two");
   CHECK(settings.named[1].name.place == Place{15, 8});
+  REQUIRE(settings.maybe.has_value());
+  CHECK(settings.maybe->flag);
+  CHECK(settings.maybe->place == Place{16, 1});
+}
+
+TEST_CASE("arrays of strings and tables of strings reach their members") {
+  auto [settings, errors] =
+      read_text("words = ['A', 'BC']\nnames = []\nmap = { B = '', A = \"x y\" }\nsecret = 'PQ'\n[secrets]\nX = 'Y'\n");
+  CHECK(errors == "");
+  REQUIRE(settings.words.size() == 2);
+  CHECK(settings.words[1].value == "BC");
+  CHECK(settings.words[1].place == Place{1, 15});
+  CHECK(settings.names.empty());
+  REQUIRE(settings.map.size() == 2);
+  CHECK(settings.map[0].name.value == "B");
+  CHECK(settings.map[0].name.place == Place{3, 9});
+  CHECK(settings.map[0].value.value.empty());
+  CHECK(settings.map[1].name.value == "A");
+  CHECK(settings.map[1].value.value == "x y");
+  CHECK(settings.map[1].value.place == Place{3, 21});
+  CHECK(settings.secret.value == Secret{"PQ", "\"***\""});
+  CHECK(settings.secret.place == Place{4, 10});
+  REQUIRE(settings.secrets.size() == 1);
+  CHECK(settings.secrets[0].value.value.value == "Y");
+}
+
+TEST_CASE("what a variable says is read as if it stood there") {
+  ::setenv("SLUICE_TEST_A", "7", 1);  // NOLINT(concurrency-mt-unsafe)
+  auto [settings, errors] = read_text(
+      "flag = '${SLUICE_TEST_NONE:-false}'\ncount = '${SLUICE_TEST_A}'\nwait = '${SLUICE_TEST_A}s'\nsize = "
+      "'4${SLUICE_TEST_NONE:-KiB}'\n"
+      "text = 'x${SLUICE_TEST_A}'\nparts = ['a${SLUICE_TEST_A}']\n");
+  ::unsetenv("SLUICE_TEST_A");  // NOLINT(concurrency-mt-unsafe)
+  CHECK(errors == "");
+  CHECK_FALSE(settings.flag);
+  CHECK(settings.count == 7);
+  CHECK(settings.wait == 7s);
+  CHECK(settings.size == 4096);
+  CHECK(settings.text == "x7");
+  CHECK(settings.parts.at(0).name.value == "a7");
+}
+
+TEST_CASE("secrets come from files and variables, and nobody is shown them") {
+  Folder folder;
+  const std::string file = folder.write("secret", "FROMFILE\n");
+  folder.write("bad", "low\n");
+  ::setenv("SLUICE_TEST_A", "FROMENV", 1);  // NOLINT(concurrency-mt-unsafe)
+  struct Row {
+    std::string text;
+    Secret secret;
+    std::string errors;
+  };
+  const std::vector<Row> rows{
+      {"'PLAIN'", {"PLAIN", "\"***\""}, ""},
+      {"'${SLUICE_TEST_A}'", {"FROMENV", "\"${SLUICE_TEST_A}\""}, ""},
+      {"'X${SLUICE_TEST_A}'", {"XFROMENV", "\"***\""}, ""},
+      {"'${SLUICE_TEST_NONE:-ABC}'", {"ABC", "\"***\""}, ""},
+      {"'file:" + file + "'", {"FROMFILE", "\"file:" + file + "\""}, ""},
+      {"'file:secret'", {"FROMFILE", "\"file:secret\""}, ""},
+      {"'${SLUICE_TEST_NONE:-file}:secret'", {"FROMFILE", "\"file:secret\""}, ""},
+      {"'low'", {}, "`secret` must be a word in capitals"},
+      {"'file:bad'", {}, "`secret` must be a word in capitals"},
+      {"'***'", {}, "`secret` is \"***\", which only stands for a secret"},
+      {"''", {}, "`secret` must be a word in capitals"},
+      {"4711", {}, "`secret` must be a string"},
+      {"['S']", {}, "`secret` must be a string"},
+      {"'${SLUICE_TEST_NONE}'", {}, "`secret` needs the environment variable SLUICE_TEST_NONE, which is not set"},
+      {"'file:none'",
+       {},
+       "`secret` is to be read from \"" + folder.path("none") + "\", which cannot be read: No such file or directory"},
+      {"'file:'", {}, "`secret` is to be read from \"" + folder.path("") + "\", which is no regular file"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    Problems problems(folder.path("main.toml"));
+    auto root = parse_document("secret = " + row.text + "\n", problems);
+    REQUIRE(root.has_value());
+    Everything settings;
+    read(Cursor(*root, {}, problems), everything_keys, settings);
+    const std::string expected = row.errors.empty() ? "" : folder.path("main.toml") + ":1:10: " + row.errors;
+    CHECK(fmt::format("{}", fmt::join(problems.lines(), "\n")) == expected);
+    CHECK(settings.secret.value == row.secret);
+  }
+  ::unsetenv("SLUICE_TEST_A");  // NOLINT(concurrency-mt-unsafe)
 }
 
 TEST_CASE("what the file leaves out stays as the struct says") {
@@ -179,6 +296,36 @@ TEST_CASE("every wrong value is told at its place, with what it is") {
       {"named.x = 1", "t:1:11: [named.x] must be a table, not the integer 1"},
       {"[named.\"a b\"]", "t:1:8: the name must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"a b\""},
       {"[named.a]\nflag = 1", "t:2:8: `flag` must be true or false, not the integer 1"},
+      {"maybe = 1", "t:1:9: [maybe] must be a table, not the integer 1"},
+      {"maybe = { flg = true }", "t:1:11: unknown key `flg` in [maybe]; did you mean `flag`?"},
+      {"words = 'A'", "t:1:9: `words` must be an array, not the string \"A\""},
+      {"words = []", "t:1:9: `words` must have from 1 to 3 entries, not 0"},
+      {"words = ['A', 'B', 'C', 'D']", "t:1:9: `words` must have from 1 to 3 entries, not 4"},
+      {"words = ['A', 1, 'C']", "t:1:15: `words[1]` must be a string, not the integer 1"},
+      {"words = ['A', 'b']", "t:1:15: `words[1]` must be a word in capitals"},
+      {"words = [['A']]", "t:1:10: `words[0]` must be a string, not an array"},
+      {"map = ['A']", "t:1:7: `map` must be a table, not an array"},
+      {"map = { a = 'x' }", "t:1:9: a name in `map` must be a word in capitals"},
+      {"map = { A = 1 }", "t:1:13: `A` in `map` must be a string, not the integer 1"},
+      {"map = { A = '', B = '', C = '' }", "t:1:7: `map` must have from 0 to 2 entries, not 3"},
+      {"secrets = {}", "t:1:11: `secrets` must have from 1 to 2 entries, not 0"},
+      {"secrets = { A = 'hidden' }", "t:1:17: `A` in `secrets` must be a word in capitals"},
+      {"text = '${SLUICE_TEST_NONE}'",
+       "t:1:8: `text` needs the environment variable SLUICE_TEST_NONE, which is not set"},
+      {"count = '${SLUICE_TEST_NONE}'",
+       "t:1:9: `count` needs the environment variable SLUICE_TEST_NONE, which is not set"},
+      {"count = '${SLUICE_TEST_NONE:-x}'", "t:1:9: `count` must be an integer, not the string \"x\""},
+      {"count = '${SLUICE_TEST_NONE:-0}'", "t:1:9: `count` must be from 1 to 65535, not 0"},
+      {"count = '${SLUICE_TEST_NONE:-18446744073709551615}'",
+       "t:1:9: `count` must be an integer, not the string \"18446744073709551615\""},
+      {"count = '7'", "t:1:9: `count` must be an integer, not the string \"7\""},
+      {"count = '$${x}'", "t:1:9: `count` must be an integer, not the string \"${x}\""},
+      {"flag = '${SLUICE_TEST_NONE:-yes}'", "t:1:8: `flag` must be true or false, not the string \"yes\""},
+      {"wait = '${SLUICE_TEST_NONE:-1}'",
+       "t:1:8: `wait` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not \"1\""},
+      {"colour = '${A'", "t:1:10: `colour` has `${` without `}`; write $${ for ${"},
+      {"parts = ['${A']", "t:1:10: `parts[0]` has `${` without `}`; write $${ for ${"},
+      {"inner = '${A'", "t:1:9: [inner] has `${` without `}`; write $${ for ${"},
       {"counts = 1", "t:1:1: unknown key `counts`; did you mean `count`?"},
       {"\"a\\nb\" = 1", "t:1:1: unknown key `a\\x0ab`"},
   };
@@ -218,11 +365,18 @@ TEST_CASE("the reference says what is read") {
         "|parts|array of name or table, 1 to 3|none|s9\n"
         "|many|tables|none|s10\n"
         "|named|tables by name|none|s11\n"
+        "|maybe|table|none|s12\n"
+        "|words|array of word, 1 to 3|none|s13\n"
+        "|names|array of name, 0 to 2|[\"x\"]|s14\n"
+        "|map|table of word to anything, 0 to 2|none|s15\n"
+        "|secret|word or `file:` path|nothing|s16\n"
+        "|secrets|table of word to word or `file:` path, 1 to 2|none|s17\n"
         "[inner]|wait|duration, 1ms to 1h|for ever|w\n"
         "`parts`|name|name|required|n\n"
         "`parts`|weight|integer, 1 to 9|1|w\n"
         "[[many]]|flag|boolean|false|f\n"
-        "[named.NAME]|flag|boolean|false|f\n");
+        "[named.NAME]|flag|boolean|false|f\n"
+        "[maybe]|flag|boolean|false|f\n");
 }
 
 }  // namespace

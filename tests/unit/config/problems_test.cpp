@@ -20,6 +20,20 @@ TEST_CASE("problems come in the order of the file, those of one place in the ord
   CHECK(problems.lines() == std::vector<std::string>{"a.toml: a", "a.toml:3:9: b", "a.toml:3:9: c", "a.toml:7:2: d"});
 }
 
+TEST_CASE("problems of included files follow those of the file that includes them") {
+  Problems problems("a.toml");
+  CHECK(problems.add_file("b.toml") == 1);
+  CHECK(problems.add_file("c.toml") == 2);
+  problems.add({1, 1, 2}, "c");
+  problems.add({9, 9, 1}, "b");
+  problems.add({8, 1}, "a");
+  problems.add({0, 0, 1}, "b as a whole");
+  CHECK(problems.lines() ==
+        std::vector<std::string>{"a.toml:8:1: a", "b.toml: b as a whole", "b.toml:9:9: b", "c.toml:1:1: c"});
+  CHECK(problems.file({3, 4, 1}) == "b.toml");
+  CHECK(problems.place_text({3, 4, 2}) == "c.toml:3:4");
+}
+
 TEST_CASE("past the bound, problems are counted and no longer kept") {
   Problems problems("a.toml");
   for (std::size_t i = 0; i < Problems::kept_max; ++i) {
