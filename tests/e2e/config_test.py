@@ -50,7 +50,9 @@ def good(bench):
 
 
 def shipped(bench, name):
-    status, out, err = bench.run("-t", "-c", str(ROOT / "config" / name))
+    # Their logs are in the working directory.
+    with tempfile.TemporaryDirectory(prefix="sluice-e2e-") as folder:
+        status, out, err = bench.run("-t", "-c", str(ROOT / "config" / name), cwd=folder)
     equal(status, 0, f"exit status; it said {out}{err}")
 
 

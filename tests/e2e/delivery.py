@@ -1,6 +1,19 @@
 """The ways in which a message can arrive: whole, in two pieces cut at telling places, byte by byte."""
 
+import threading
 from dataclasses import dataclass
+
+_used = threading.local()
+
+
+def forget_used():
+    """From here on, used() tells of what this thread delivers."""
+    _used.kinds = set()
+
+
+def used():
+    """The kinds of delivery that this thread has made: "whole", "split", "bytewise"."""
+    return frozenset(getattr(_used, "kinds", ()))
 
 
 @dataclass(frozen=True)
@@ -8,7 +21,15 @@ class Delivery:
     name: str
     cuts: tuple = ()  # offsets at which a new piece begins; None: each of them
 
+    @property
+    def kind(self):
+        if self.cuts is None:
+            return "bytewise"
+        return "split" if self.cuts else "whole"
+
     def pieces(self, data):
+        if hasattr(_used, "kinds"):
+            _used.kinds.add(self.kind)
         cuts = range(1, len(data)) if self.cuts is None else self.cuts
         edges = [0, *cuts, len(data)]
         return [data[begin:end] for begin, end in zip(edges, edges[1:])]

@@ -31,10 +31,10 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 END = b"\r\n"
 
 
-def refuse(world, request, status=400):
+def refuse(world, request, status=400, ways=deliveries):
     """The answer is readable although more bytes may have come, the connection ends, and the origin hears of no whole request."""
     before = len(world.origin.requests)
-    for delivery in deliveries(request):
+    for delivery in ways(request):
         with within(delivery.name):
             client = world.client()
             client.send_pieces(delivery.pieces(request))

@@ -52,21 +52,27 @@ class Group:
             self.cases.append(Case(self, f"{prefix}.{name}", title, lambda world, rest=rest: run(world, *rest)))
 
 
+def reserve_port():
+    """A socket that is bound and never listens: it keeps the port from everyone else, and the two options let the proxy have it."""
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reservation.bind(("127.0.0.1", 0))
+    return reservation
+
+
 class Proxy:
     """A running `sluice -c FILE`.
 
-    told: where its words go instead of into a file that told() reads; wrapper: a command that runs the program.
+    told: where its words go instead of into a file that told() reads; wrapper: a command that runs the program; reservation: a
+    port from reserve_port() to listen on.
     """
 
-    def __init__(self, program, text, descriptors=None, wait=True, environment=None, told=None, wrapper=()):
+    def __init__(self, program, text, descriptors=None, wait=True, environment=None, told=None, wrapper=(), reservation=None):
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
         self.expected_exit = 0
         self.is_stopped = False
-        # Bound and never listening: it keeps the port from everyone else, and the two options let the proxy have it.
-        self.reservation = socket.socket()
-        self.reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self.reservation.bind(("127.0.0.1", 0))
+        self.reservation = reservation or reserve_port()
         self.address = self.reservation.getsockname()
         self.log_path = self.folder / "access.log"
         self.file = self.folder / "sluice.toml"

@@ -21,6 +21,11 @@ GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 NOBODY = 65534
 
 
+def as_nobody():
+    """A command that runs another one without root's privileges; nothing for who has none."""
+    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.geteuid() == 0 else ()
+
+
 def started(bench, **options):
     """A proxy whose words nobody can read."""
     origin = bench.scripted()
@@ -115,6 +120,22 @@ def stderr_stuck(bench):
         expect_clean_drain(bench, origin, proxy)
 
 
+@alone.case("process.privileged_port", "a port that only root may have: a sentence, exit status 1")
+def privileged_port(bench):
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
+        return  # on this host anyone may have it
+    with tempfile.TemporaryDirectory(prefix="sluice-e2e-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        file = folder / "sluice.toml"
+        file.write_text(configuration("127.0.0.1:1", log=False).replace("@LISTEN@", "127.0.0.1:1"))
+        command = [*as_nobody(), *MORTAL, str(bench.sluice), "-c", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S, check=False)
+        equal(done.returncode, 1, f"exit status; it said {done.stdout}{done.stderr}")
+        contains(done.stderr, "cannot listen on 127.0.0.1:1", "what it says")
+        contains(done.stderr, "Permission denied", "what it says")
+
+
 @alone.case("process.no_threads", "no thread is to be had for a shard: a sentence, exit status 1")
 def no_threads(bench):
     folder = Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
@@ -127,10 +148,11 @@ def no_threads(bench):
         text = configuration("127.0.0.1:1", shards=16, log=False, limits="max_connections = 50")
         file.write_text(text.replace("@LISTEN@", address))
         # root has no such limit; for anyone else the processes that there are come to more than this already.
-        drop = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.geteuid() == 0 else ()
-        command = ["prlimit", "--nproc=4:4", *drop, *MORTAL, str(bench.sluice), "-c", str(file)]
+        command = ["prlimit", "--nproc=4:4", *as_nobody(), *MORTAL, str(bench.sluice), "-c", str(file)]
+        # The search for leaks wants a thread too.
+        environment = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
         try:
-            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=PATIENCE_S, check=False)
         except subprocess.TimeoutExpired as error:
             raise Failure(f"the proxy did not end within {PATIENCE_S} s") from error
         equal(done.returncode, 1, f"exit status; it said {done.stdout}{done.stderr}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import time
 import zlib
@@ -318,6 +319,20 @@ def pipes_given_back(bench):
     # A pipe that was not empty is closed; the pool may keep empty ones, two descriptors each, and one connection more.
     wait_for(lambda: world.proxy.descriptor_count() <= base + 2, f"back to {base} descriptors, there are {world.proxy.descriptor_count()}")
     download(world, "/size/1M", MIB)
+
+
+@alone.case("pump.pipes.many", "more pipes in use at once than an unprivileged user gets of that size")
+def many_pipes(bench):
+    world = World(bench, "[shard_defaults]\nsplice_threshold = 0\npipes = 200\n")
+    clients = [world.client(receive_buffer=4 * KIB) for _ in range(80)]
+    for client in clients:
+        client.send(get("/size/2M"))
+    heads = [client.head() for client in clients]
+    for client, head in zip(clients, heads):
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
+        head.framing = wire.response_framing(head, "GET", "HTTP/1.1")
+        client.body_of(head)
+        check_body(head, 2 * MIB)
 
 
 def broken_big(bench, target, extra):

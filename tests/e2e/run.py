@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs the end-to-end cases against a built proxy.
 
-    run.py --sluice build/release/sluice --origin build/release/sluice-origin [--filter REGEX] [--jobs N] [--list] [--verbose]
+    run.py --sluice build/release/sluice --origin build/release/sluice-origin [--filter REGEX] [--jobs N] ...
 
-Last line: `e2e: N passed, N failed`; exit status 1 when one failed, or none ran.
+A whole run is held against requirements.toml as well: each of them counts as one more case.
+Last line: `e2e: N passed, N failed`, e2e being the folder; exit status 1 when one failed, or none ran.
 """
 
 import argparse
@@ -20,6 +21,8 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 sys.dont_write_bytecode = True
 
+import delivery  # noqa: E402
+import requirements  # noqa: E402
 from check import Failure  # noqa: E402
 from harness import Bench, Case, Group, raise_descriptor_limit  # noqa: E402
 
@@ -27,9 +30,10 @@ from harness import Bench, Case, Group, raise_descriptor_limit  # noqa: E402
 class Results:
     """What the cases came to; printed as it comes."""
 
-    def __init__(self, verbose):
+    def __init__(self, verbose, stops_at_failure=False):
         self.verbose = verbose
-        self.passed = 0
+        self.stops_at_failure = stops_at_failure
+        self.ran = {}  # ids of those that passed, with their kinds of delivery
         self.failed = []
         self.times = []
         self._lock = threading.Lock()
@@ -38,7 +42,7 @@ class Results:
         with self._lock:
             self.times.append((seconds, case.id))
             if failure is None:
-                self.passed += 1
+                self.ran[case.id] = delivery.used()
             else:
                 self.failed.append(case.id)
             if failure is not None or self.verbose:
@@ -46,9 +50,19 @@ class Results:
             if failure is not None:
                 print("".join(f"    {line}\n" for line in failure.splitlines()), end="", flush=True)
 
+    @property
+    def passed(self):
+        return len(self.ran)
+
+    @property
+    def is_enough(self):
+        """Whether what is left need not run."""
+        return self.stops_at_failure and bool(self.failed)
+
 
 def failure_of(function):
     """What went wrong in function(), or None."""
+    delivery.forget_used()
     try:
         function()
     except Failure as failure:
@@ -80,6 +94,8 @@ def run_shared(group, cases, results):
     """All cases on one bench; a broken one is replaced. That it stops properly is a case of its own."""
     bench = world = None
     for case in cases:
+        if results.is_enough:
+            break
         begin = time.monotonic()
 
         def run(case=case):
@@ -105,8 +121,10 @@ def run_shared(group, cases, results):
         results.add(stop, time.monotonic() - begin, failure)
 
 
-def load():
-    for file in sorted(FOLDER.glob("*_test.py")):
+def load(folder):
+    """All cases of a folder's files."""
+    sys.path.insert(0, str(folder))
+    for file in sorted(folder.glob("*_test.py")):
         importlib.import_module(file.stem)
     ids = [case.id for group in Group.every for case in group.cases]
     twice = {name for name in ids if ids.count(name) > 1}
@@ -126,8 +144,18 @@ def units_of(pattern):
     return shared + alone
 
 
+def check_requirements(results):
+    """Each requirement that the cases were to show, as a case of its own."""
+    group = Group()
+    ran = dict(results.ran)
+    for requirement in requirements.load():
+        case = Case(group, f"requirement.{requirement.id}", f"{requirement.text} ({requirement.source})", None)
+        delivery.forget_used()
+        results.add(case, 0, requirements.unmet(requirement, ran))
+
+
 def work(units, results):
-    while True:
+    while not results.is_enough:
         try:
             function, *arguments = units.get_nowait()
         except queue.Empty:
@@ -139,13 +167,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sluice", required=True, type=Path, help="the proxy")
     parser.add_argument("--origin", required=True, type=Path, help="the test origin, sluice-origin")
+    parser.add_argument("--cases", default=FOLDER, type=Path, help="the folder of the cases; tests/peers has others")
     parser.add_argument("--filter", default="", help="only cases whose id matches this regular expression")
+    parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="only cases that show this one of requirements.toml")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     parser.add_argument("--jobs", type=int, default=4, help="how many run at once")
     parser.add_argument("--list", action="store_true", help="print ids and titles, run nothing")
     parser.add_argument("--verbose", action="store_true", help="print passed cases and the slowest as well")
     options = parser.parse_args()
-    load()
-    units = units_of(re.compile(options.filter))
+    load(options.cases.resolve())
+    pattern = options.filter
+    if options.requirement:
+        pattern = requirements.expression([one for one in requirements.load() if one.id in options.requirement])
+    units = units_of(re.compile(pattern))
     if options.list:
         for function, *rest in units:
             for case in [rest[0]] if function is run_alone else rest[1]:
@@ -157,7 +191,7 @@ def main():
     Bench.sluice, Bench.origin_program = options.sluice.resolve(), options.origin.resolve()
     raise_descriptor_limit()
 
-    results = Results(options.verbose)
+    results = Results(options.verbose, options.fail_fast)
     waiting = queue.Queue()
     for unit in units:
         waiting.put(unit)
@@ -166,12 +200,14 @@ def main():
         worker.start()
     for worker in workers:
         worker.join()
+    if not pattern and not results.is_enough and options.cases == FOLDER:
+        check_requirements(results)
     if options.verbose:
         for seconds, name in sorted(results.times, reverse=True)[:10]:
             print(f"{seconds:7.2f} s  {name}")
     for name in results.failed:
         print(f"failed: {name}")
-    print(f"e2e: {results.passed} passed, {len(results.failed)} failed")
+    print(f"{options.cases.resolve().name}: {results.passed} passed, {len(results.failed)} failed")
     return 1 if results.failed or not results.passed else 0
 
 

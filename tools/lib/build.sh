@@ -21,6 +21,7 @@ build_packages="clang-19 lld-19 llvm-19 libclang-rt-19-dev meson ninja-build pkg
   libfmt-dev libtomlplusplus-dev libmimalloc-dev doctest-dev
   dpkg-dev debian-archive-keyring autoconf automake libtool make"
 check_packages="clang-format-19 clang-tidy-19"
+peer_packages="curl nginx-light varnish nodejs node-ws chromium"
 # The first debian-archive-keyring that knows the keys of Debian 13.
 keyring_version=2023.3+deb12u2
 
@@ -40,6 +41,22 @@ install_packages() {
   say "installing ${missing[*]}"
   as_root apt-get -qq update
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+}
+
+# Runs a command that installs packages; what they bring for the host's own use is not started, neither now nor at its next boot.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d own='' service status=0
+  local fresh=()
+  for service in nginx varnish; do
+    dpkg-query -W "$service" >/dev/null 2>&1 || fresh+=("$service")
+  done
+  # Asked by every maintainer script that wants to start a service; 101: do not.
+  [ ${#fresh[@]} = 0 ] || [ -e $policy ] || own=1
+  [ -z "$own" ] || printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
+  "$@" || status=$?
+  [ -z "$own" ] || as_root rm -f $policy
+  [ ! -d /run/systemd/system ] || [ ${#fresh[@]} = 0 ] || as_root systemctl disable --quiet "${fresh[@]}" || true
+  return $status
 }
 
 # Sets build/NAME up when it is new or when a meson.build has come or gone (ninja sees only changed ones), and builds it.
