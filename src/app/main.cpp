@@ -10,8 +10,10 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/arguments.hpp"
+#include "control/host_check.hpp"
 #include "control/server.hpp"
 #include "memory/heap.hpp"
 #include "proxy/configuration.hpp"
@@ -159,6 +161,10 @@ int run(const Arguments& arguments) {
   if (!configuration) {
     for (const std::string& error : configuration.error()) write_text(STDERR_FILENO, error + "\n");
     say(fmt::format("the configuration {} is not usable", arguments.configuration));
+    return exit_start_failed;
+  }
+  if (const std::vector<std::string> unmet = control::unmet_by_host(*configuration); !unmet.empty()) {
+    for (const std::string& sentence : unmet) say(sentence);
     return exit_start_failed;
   }
   if (arguments.mode == Mode::test) {

@@ -76,7 +76,8 @@ std::expected<void, std::string> Server::open_sockets() {
     };
     if (Result<void> free = net::Listener::check_free(*address); !free) return fail(free.error());
     for (auto& worker : workers_) {
-      Result<int> fd = net::Listener::open_socket(*address, static_cast<int>(settings.backlog));
+      Result<int> fd =
+          net::Listener::open_socket(*address, static_cast<int>(settings.backlog), settings.congestion_control.value);
       if (!fd) return fail(fd.error());
       worker->sockets.push_back({settings.name.value, *fd});
       // Port 0: the first socket finds a port, the other shards join it there.

@@ -52,6 +52,17 @@ std::uint16_t Address::port() const {
   return ntohs(port);
 }
 
+bool Address::is_loopback() const {
+  constexpr unsigned char loopback_net = 127;
+  if (family() == AF_INET) {
+    return static_cast<unsigned char>(storage_[offsetof(sockaddr_in, sin_addr)]) == loopback_net;
+  }
+  if (family() != AF_INET6) return false;
+  in6_addr v6{};
+  std::memcpy(&v6, storage_.data() + offsetof(sockaddr_in6, sin6_addr), sizeof v6);
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == loopback_net);
+}
+
 namespace {
 
 char* write_ipv4(char* out, const unsigned char* bytes) {

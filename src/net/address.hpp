@@ -23,6 +23,8 @@ class Address {
   [[nodiscard]] socklen_t size() const { return size_; }
   [[nodiscard]] int family() const { return data()->sa_family; }
   [[nodiscard]] std::uint16_t port() const;
+  // 127.0.0.0/8, also mapped into IPv6, or ::1.
+  [[nodiscard]] bool is_loopback() const;
 
   // Room for the longest text of either kind below.
   static constexpr std::size_t text_bytes_max = 64;

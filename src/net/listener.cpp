@@ -42,7 +42,7 @@ class Listener::Joined final : public runtime::Suspension {
   Listener& listener_;
 };
 
-Result<int> Listener::open_socket(const Address& address, int backlog) {
+Result<int> Listener::open_socket(const Address& address, int backlog, std::string_view congestion_control) {
   int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return std::unexpected(error_from_errno(-fd));
   struct Option {
@@ -57,6 +57,10 @@ Result<int> Listener::open_socket(const Address& address, int backlog) {
   if (address.family() == AF_INET6) {
     if (int result = kernel::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); result < 0)
       return fail_and_close(fd, result);
+  }
+  if (Result<void> set = set_congestion_control(fd, congestion_control, address); !set) {
+    kernel::close(fd);
+    return std::unexpected(set.error());
   }
   if (int result = kernel::bind(fd, address.data(), address.size()); result < 0) return fail_and_close(fd, result);
   if (int result = kernel::listen(fd, backlog); result < 0) return fail_and_close(fd, result);

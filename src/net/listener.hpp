@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "net/address.hpp"
+#include "net/congestion_control.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/task.hpp"
 
@@ -31,7 +33,8 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   [[nodiscard]] static Result<void> check_free(const Address& address);
   // A bound and listening socket, made on the control thread so that errors show before any shard starts.
   // Errors: what socket(2), bind(2) and listen(2) say.
-  [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog);
+  [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog,
+                                               std::string_view congestion_control = CongestionControl::automatic);
 
   // Owns fd from here on.
   Listener(runtime::Loop& loop, int fd, Acceptor& acceptor);

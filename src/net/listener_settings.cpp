@@ -15,6 +15,8 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
     config::integer<&ListenerSettings::backlog>(
         "backlog", {1, 65535},
         "Connections that each shard lets wait in the kernel until they are accepted; `net.core.somaxconn` caps it."),
+    config::string<&ListenerSettings::congestion_control, CongestionControl>(
+        "congestion_control", "Congestion control towards clients; see [below](#congestion-control)."),
 });
 
 }  // namespace

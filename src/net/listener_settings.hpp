@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/key.hpp"
+#include "net/congestion_control.hpp"
 
 namespace sluice::net {
 
@@ -11,7 +12,8 @@ namespace sluice::net {
 struct ListenerSettings {
   config::Placed<std::string> name;
   config::Placed<std::string> address;  // "ip:port", canonical
-  std::uint32_t backlog = 4096;         // connections that the kernel holds until they are accepted, for each shard
+  config::Placed<std::string> congestion_control{std::string(CongestionControl::automatic), {}};
+  std::uint32_t backlog = 4096;  // connections that the kernel holds until they are accepted, for each shard
 };
 
 extern const config::Keys<ListenerSettings> listener_keys;

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "base/clock.hpp"
 
@@ -44,6 +46,10 @@ void buffer_ring_close(io_uring& ring, unsigned entries, int group, io_uring_buf
 [[nodiscard]] int set_option(int fd, int level, int name, int value) noexcept;
 [[nodiscard]] int reset_on_close(int fd) noexcept;  // SO_LINGER {1, 0}: close(2) sends RST instead of FIN
 [[nodiscard]] int get_option(int fd, int level, int name, int& value) noexcept;
+// TCP_CONGESTION. The name is written at `memory`; empty where the socket has none.
+inline constexpr std::size_t congestion_control_bytes = 16;
+[[nodiscard]] std::string_view congestion_control(int fd, std::span<char, congestion_control_bytes> memory) noexcept;
+[[nodiscard]] int set_congestion_control(int fd, std::string_view name) noexcept;
 [[nodiscard]] int local_address(int fd, sockaddr* address, socklen_t& size) noexcept;
 [[nodiscard]] int peer_address(int fd, sockaddr* address, socklen_t& size) noexcept;
 [[nodiscard]] int shutdown(int fd, int how) noexcept;

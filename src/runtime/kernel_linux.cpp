@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -89,6 +91,17 @@ int reset_on_close(int fd) noexcept {
 int get_option(int fd, int level, int name, int& value) noexcept {
   socklen_t size = sizeof value;
   return or_errno(::getsockopt(fd, level, name, &value, &size));
+}
+
+std::string_view congestion_control(int fd, std::span<char, congestion_control_bytes> memory) noexcept {
+  auto size = static_cast<socklen_t>(memory.size());
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, memory.data(), &size) < 0) return {};
+  const std::string_view name(memory.data(), size);
+  return name.substr(0, name.find('\0'));
+}
+
+int set_congestion_control(int fd, std::string_view name) noexcept {
+  return or_errno(::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())));
 }
 
 int local_address(int fd, sockaddr* address, socklen_t& size) noexcept {

@@ -36,6 +36,8 @@ constexpr auto keys = std::to_array<config::Key<UpstreamSettings>>({
         .required(),
     config::table<&UpstreamSettings::keep_alive, keep_alive_keys>("keep_alive",
                                                                   "What happens to connections after an exchange."),
+    config::string<&UpstreamSettings::congestion_control, net::CongestionControl>(
+        "congestion_control", "Congestion control towards its endpoints; see [below](#congestion-control)."),
     config::table<&UpstreamSettings::timeouts, route::timeout_override_keys>(
         "timeouts", "Timeouts of this upstream, in place of the ones of `[timeouts]`."),
 });

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "config/key.hpp"
+#include "net/congestion_control.hpp"
 #include "route/settings.hpp"
 
 namespace sluice::upstream {
@@ -28,6 +29,7 @@ struct UpstreamSettings {
   config::Placed<std::string> name;
   std::vector<EndpointSettings> endpoints;
   KeepAliveSettings keep_alive;
+  config::Placed<std::string> congestion_control{std::string(net::CongestionControl::automatic), {}};
   route::TimeoutOverrides timeouts;
 };
 

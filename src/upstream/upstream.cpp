@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "net/congestion_control.hpp"
 #include "runtime/kernel.hpp"
 #include "runtime/operation.hpp"
 
@@ -46,6 +47,8 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
     kernel::close(fd);
     co_return fail(error_from_errno(-result));
   }
+  // Checked at start: where the kernel refuses a name now after all, its own standard will do.
+  (void)net::set_congestion_control(fd, upstream_.congestion_control(), address_);
   Result<int> connected =
       co_await runtime::connect(fd, address_.data(), address_.size(), resources_.loop.now() + timeout);
   if (!connected) {
@@ -126,7 +129,10 @@ std::vector<std::uint32_t> weights_of(const UpstreamSettings& settings) {
 }  // namespace
 
 Upstream::Upstream(const UpstreamSettings& settings, const Resources& resources, std::uint64_t seed)
-    : name_(settings.name.value), keep_alive_(settings.keep_alive), turn_(weights_of(settings), seed) {
+    : name_(settings.name.value),
+      keep_alive_(settings.keep_alive),
+      congestion_control_(settings.congestion_control.value),
+      turn_(weights_of(settings), seed) {
   for (const EndpointSettings& endpoint : settings.endpoints) {
     std::optional<net::Address> address = net::Address::parse(endpoint.address.value);
     SLUICE_ASSERT(address.has_value());  // checked when the configuration was read

@@ -83,6 +83,7 @@ class Upstream {
   [[nodiscard]] std::size_t index_of(const Endpoint& endpoint) const;
   [[nodiscard]] std::size_t size() const { return endpoints_.size(); }
   [[nodiscard]] const KeepAliveSettings& keep_alive() const { return keep_alive_; }
+  [[nodiscard]] const std::string& congestion_control() const { return congestion_control_; }
   [[nodiscard]] std::size_t idle_count() const { return idle_count_; }
   void evict_idle();
 
@@ -90,6 +91,7 @@ class Upstream {
   friend class Endpoint;
   std::string name_;
   KeepAliveSettings keep_alive_;
+  std::string congestion_control_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   balance::WeightedRoundRobin turn_;
   std::size_t idle_count_ = 0;

@@ -223,6 +223,16 @@ def foreign_address(bench):
     failed_start(bench, GOOD.replace("127.0.0.1:8080", "192.0.2.1:8080"), "192.0.2.1:8080")
 
 
+@alone.case("start.congestion_control", "a congestion control that the kernel does not have, here and with -t")
+def unknown_congestion_control(bench):
+    for old, kind in (('name = "public"', 'listener "public"'), ("endpoints =", 'upstream "api"')):
+        text = edited(old, 'congestion_control = "nosuch"\n' + old)
+        failed_start(bench, text, '"nosuch"', kind, "tcp_available_congestion_control")
+        status, out, err = check_text(bench, text)
+        equal(status, 1, f"exit status of -t; it said {out}{err}")
+        contains(err, kind, "what -t says")
+
+
 @alone.case("start.second_listener", "one listener of two fails: the program does not start with half of them")
 def second_listener(bench):
     with socket.socket() as free:

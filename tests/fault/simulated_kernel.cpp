@@ -127,6 +127,19 @@ int set_option(int fd, int level, int name, int value) noexcept {
   return with_socket(Call::set_option, fd, [&](Socket& it) { return it.set_option(level, name, value); });
 }
 
+std::string_view congestion_control(int fd, std::span<char, congestion_control_bytes> memory) noexcept {
+  std::size_t size = 0;
+  const int result = with_socket(Call::get_option, fd, [&](Socket& it) {
+    size = it.congestion_control().copy(memory.data(), memory.size());
+    return 0;
+  });
+  return {memory.data(), result < 0 ? 0 : size};
+}
+
+int set_congestion_control(int fd, std::string_view name) noexcept {
+  return with_socket(Call::set_option, fd, [&](Socket& it) { return it.set_congestion_control(name); });
+}
+
 int reset_on_close(int fd) noexcept {
   return with_socket(Call::reset_on_close, fd, [](Socket& it) {
     it.set_reset_on_close();

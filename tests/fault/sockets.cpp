@@ -226,6 +226,13 @@ int Socket::set_option(int level, int name, int value) {
   return 0;
 }
 
+// A host whose standard is bbr, and which has lost cubic.
+int Socket::set_congestion_control(std::string_view name) {
+  if (name != "reno" && name != "bbr") return -ENOENT;
+  congestion_control_ = name;
+  return 0;
+}
+
 int Socket::get_option(int level, int name, int& value) {
   if (level == SOL_SOCKET && name == SO_ERROR) {
     value = take_error();

@@ -81,6 +81,8 @@ class Socket final : public File, public std::enable_shared_from_this<Socket> {
   void reset();                                           // by this end: it sends a RST and is closed
 
   [[nodiscard]] int set_option(int level, int name, int value);
+  [[nodiscard]] const std::string& congestion_control() const { return congestion_control_; }
+  [[nodiscard]] int set_congestion_control(std::string_view name);
   [[nodiscard]] int get_option(int level, int name, int& value);
   [[nodiscard]] bool has_option(int level, int name) const;
 
@@ -118,6 +120,7 @@ class Socket final : public File, public std::enable_shared_from_this<Socket> {
   std::size_t backlog_ = 0;
   std::deque<std::shared_ptr<Socket>> queue_;
   std::map<std::pair<int, int>, int> options_;
+  std::string congestion_control_ = "bbr";
 };
 
 }  // namespace sluice::fault

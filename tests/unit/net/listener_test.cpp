@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,21 @@ TEST_CASE("a socket that cannot be opened says why") {
     CAPTURE(row.address);
     CHECK(outcome(Listener::open_socket(*Address::parse(row.address), 16)) == row.outcome);
   }
+}
+
+TEST_CASE("what is accepted has the listener's congestion control") {
+  NetFixture fixture;
+  Accepted accepted;
+  auto fd = Listener::open_socket(*Address::parse("127.0.0.1:0"), 16, "reno");
+  REQUIRE(fd.has_value());
+  const Address address = address_of(*fd);
+  Listener listener(fixture.loop(), *fd, accepted);
+  listener.start();
+  test::Peer peer = connect_to(address);
+  fixture.run_until([&] { return !accepted.fds.empty(); });
+  std::array<char, runtime::kernel::congestion_control_bytes> memory;
+  CHECK(runtime::kernel::congestion_control(accepted.fds.front(), memory) == "reno");
+  fixture.run(listener.close());
 }
 
 TEST_CASE("shards share an address; others cannot take it") {

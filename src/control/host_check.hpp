@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/configuration.hpp"
+
+namespace sluice::control {
+
+// What a valid configuration asks of the kernel in vain, one sentence each. Opens sockets, and closes them again.
+[[nodiscard]] std::vector<std::string> unmet_by_host(const proxy::Configuration& configuration);
+
+}  // namespace sluice::control
