@@ -50,6 +50,13 @@ class Results:
             if failure is not None:
                 print("".join(f"    {line}\n" for line in failure.splitlines()), end="", flush=True)
 
+    def add_breakdown(self, unit, text):
+        """What a case or group did not leave in order; the cases that were still to come did not run."""
+        name = unit.id if isinstance(unit, Case) else unit.setup.__name__
+        with self._lock:
+            self.failed.append(name)
+            print(f"FAILED {name} could not be cleaned up\n{text}", flush=True)
+
     @property
     def passed(self):
         return len(self.ran)
@@ -160,7 +167,10 @@ def work(units, results):
             function, *arguments = units.get_nowait()
         except queue.Empty:
             return
-        function(*arguments, results)
+        try:
+            function(*arguments, results)
+        except Exception:  # pylint: disable=broad-except
+            results.add_breakdown(arguments[0], traceback.format_exc())
 
 
 def main():

@@ -35,6 +35,7 @@ class Browser(Running):
                          pass_fds=(orders, answers), env=dict(os.environ, HOME="/tmp", DBUS_SESSION_BUS_ADDRESS="disabled:"))
         os.close(orders)
         os.close(answers)
+        self._pipes = (self._orders, self._answers)
         self._pending = b""
         self._count = 0
         self._session = None
@@ -56,9 +57,9 @@ class Browser(Running):
         return answer["result"].get("value")
 
     def stop(self, number=signal.SIGTERM):
-        for descriptor in (self._orders, self._answers):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        pipes, self._pipes = self._pipes, ()
+        for descriptor in pipes:
+            os.close(descriptor)
         # It ends when its pipes end; what it has started is in its session.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
