@@ -201,6 +201,9 @@ group.table("h1.request_line", [
 ], refuse)
 
 group.table("h1.chunked", [
+    ("size_missing_extension", "an extension without a size", CHUNKED + b";a\r\n\r\n"),
+    ("size_cr_byte", "CR and another byte in place of a line end", CHUNKED + b"5\rXhello\r\n0\r\n\r\n"),
+    ("size_cr_byte_last", "the same behind the last size", CHUNKED + b"5\r\nhello\r\n0\rX\r\n"),
     ("size_nul", "NUL behind the size", CHUNKED + b"5\x00\r\nhello\r\n0\r\n\r\n"),
     ("size_tab", "a tab behind the size", CHUNKED + b"5\t\r\nhello\r\n0\r\n\r\n"),
     ("size_comma", "a comma behind the size", CHUNKED + b"5,\r\nhello\r\n0\r\n\r\n"),
@@ -215,6 +218,8 @@ group.table("h1.chunked", [
     ("size_lf_cr", "LF CR behind the size", CHUNKED + b"5\n\rhello\r\n0\r\n\r\n"),
     ("size_lf_last", "LF alone behind the last size", CHUNKED + b"5\r\nhello\r\n0\n\r\n"),
     ("size_lf_later", "LF alone behind a later size", CHUNKED + b"5\r\nhello\r\n6\n world\r\n0\r\n\r\n"),
+    ("data_end_byte", "another byte and LF behind the data", CHUNKED + b"5\r\nhelloX\n0\r\n\r\n"),
+    ("data_end_lf_lf", "LF twice behind the data", CHUNKED + b"5\r\nhello\n\n0\r\n\r\n"),
     ("data_end_cr", "CR alone behind the data", CHUNKED + b"5\r\nhello\rX0\r\n\r\n"),
     ("data_end_twice", "two line ends behind the data", CHUNKED + b"5\r\nhello\r\n\r\n0\r\n\r\n"),
     ("data_end_lf_cr", "LF CR behind the data", CHUNKED + b"5\r\nhello\n\r0\r\n\r\n"),
@@ -223,6 +228,7 @@ group.table("h1.chunked", [
     ("extension_nul", "NUL in an extension", CHUNKED + b"5;a\x00\r\nhello\r\n0\r\n\r\n"),
     ("extension_delete", "DEL in an extension", CHUNKED + b"5;a\x7f\r\nhello\r\n0\r\n\r\n"),
     ("extension_cr", "a bare CR in an extension", CHUNKED + b"5;a\rb\r\nhello\r\n0\r\n\r\n"),
+    ("extension_cr_byte", "CR and another byte behind an extension", CHUNKED + b"5;a\rXhello\r\n0\r\n\r\n"),
     ("extension_cr_quoted", "a bare CR in a quoted extension", CHUNKED + b'5;a="b\rc"\r\nhello\r\n0\r\n\r\n'),
     ("extension_lf_quoted", "a bare LF in a quoted extension", CHUNKED + b'5;a="b\nc"\r\nhello\r\n0\r\n\r\n'),
     ("extension_escape", "an escape byte in an extension", CHUNKED + b"5;a=\x1b\r\nhello\r\n0\r\n\r\n"),
@@ -232,6 +238,7 @@ group.table("h1.chunked", [
     ("extension_long_later", "an oversized extension of a later chunk", CHUNKED + b"5\r\nhello\r\n1;" + b"a" * 300 + b"\r\n!\r\n0\r\n\r\n"),
     ("extension_long_last", "an oversized extension of the last chunk", CHUNKED + b"5\r\nhello\r\n0;" + b"a" * 300 + b"\r\n\r\n"),
     ("extension_endless", "an extension without end", CHUNKED + b"5;" + b"a" * 3000),
+    ("last_cr", "CR alone at the end of the body", CHUNKED + b"5\r\nhello\r\n0\r\n\rX"),
     ("trailer_nul", "NUL in a trailer's name", CHUNKED + b"0\r\nX\x00: 1\r\n\r\n"),
     ("trailer_cr", "a bare CR in a trailer", CHUNKED + b"0\r\nX-A: a\rb\r\n\r\n"),
     ("trailer_end_cr", "CR alone at the end of the trailers", CHUNKED + b"0\r\nX-A: 1\r\n\rX"),

@@ -221,6 +221,7 @@ group.table("upstream.mid_body", [
     ("chunked_reset", "a reset before the last chunk", ok(CHUNKED, b"4\r\npart\r\n"), "reset", "HTTP/1.1", "upstream_reset"),
     ("chunked_bad_size", "a chunk size that is none", ok(CHUNKED, b"4\r\npart\r\nzz\r\n"), None, "HTTP/1.1", "upstream_malformed"),
     ("chunked_no_end", "chunk data without its line end", ok(CHUNKED, b"4\r\npartXX0\r\n\r\n"), None, "HTTP/1.1", "upstream_malformed"),
+    ("chunked_half_end", "chunk data with LF behind another byte", ok(CHUNKED, b"4\r\npartX\n0\r\n\r\n"), None, "HTTP/1.1", "upstream_malformed"),
     ("chunked_overflow", "a chunk size that wraps", ok(CHUNKED, b"4\r\npart\r\n10000000000000001\r\n"), None, "HTTP/1.1", "upstream_malformed"),
     ("chunked_bad_trailer", "a trailer that is none", ok(CHUNKED, b"4\r\npart\r\n0\r\nnonsense\r\n\r\n"), None, "HTTP/1.1", "upstream_malformed"),
     ("close_reset", "a reset in a body that the end would end", ok(b"", b"part"), "reset", "HTTP/1.1", "upstream_reset"),
