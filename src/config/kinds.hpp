@@ -34,13 +34,13 @@ void store(T& target, V&& value, Place) {
   target = static_cast<T>(std::forward<V>(value));
 }
 template <class T, class V>
-void store(std::optional<T>& target, V&& value, Place place) {
-  store(target.emplace(), std::forward<V>(value), place);
-}
-template <class T, class V>
 void store(Placed<T>& target, V&& value, Place place) {
   target.place = place;
   store(target.value, std::forward<V>(value), place);
+}
+template <class T, class V>
+void store(std::optional<T>& target, V&& value, Place place) {
+  store(target.emplace(), std::forward<V>(value), place);
 }
 
 // The value as TOML; empty: it is not set.
@@ -49,12 +49,12 @@ std::string show(const T& value) {
   return Kind::show(value);
 }
 template <class Kind, class T>
-std::string show(const std::optional<T>& value) {
-  return value ? show<Kind>(*value) : std::string();
-}
-template <class Kind, class T>
 std::string show(const Placed<T>& value) {
   return show<Kind>(value.value);
+}
+template <class Kind, class T>
+std::string show(const std::optional<T>& value) {
+  return value ? show<Kind>(*value) : std::string();
 }
 
 struct BooleanKind {

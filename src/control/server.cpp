@@ -121,7 +121,8 @@ std::expected<void, std::string> Server::start() {
   if (auto opened = open_log(); !opened) return fail(opened.error());
 
   auto snapshot = std::make_unique<proxy::Snapshot>();
-  snapshot->routes = configuration_.route_table();
+  snapshot->routes = configuration_.route_table(count);
+  snapshot->merge_slashes = configuration_.merge_slashes;
   snapshot->limits = configuration_.limits;
   snapshot->timeouts = configuration_.timeouts;
   snapshot->head_limits = {.bytes_max = configuration_.limits.head_bytes,

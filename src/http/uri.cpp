@@ -90,20 +90,53 @@ std::optional<Authority> with_port(std::string_view host, std::string_view rest)
   return Authority{host, port};
 }
 
-// Nothing to do: no escape, and no segment that begins with a dot.
+// Nothing to do: no escape, no segment that begins with a dot, no two slashes in a row.
 bool is_plain_path(std::string_view path) {
   char previous = 0;
   for (char c : path) {
-    if (!is_byte(c, byte_path) || c == '%' || (c == '.' && previous == '/')) return false;
+    if (!is_byte(c, byte_path) || c == '%' || (previous == '/' && (c == '.' || c == '/'))) return false;
     previous = c;
   }
   return true;
 }
 
+bool is_dots(std::string_view text) { return text == "." || text == ".."; }
+
+// Whether a normalised segment is or has a dot segment for a reader that takes "%2F" and "%5C" for separators, or that
+// takes what follows a ';' for parameters and off. Both kinds of reader exist, and get paths that were matched as a
+// name.
+bool hides_dots(std::string_view segment) {
+  while (true) {
+    std::size_t end = segment.find('%');
+    while (end != std::string_view::npos && segment.substr(end, 3) != "%2F" && segment.substr(end, 3) != "%5C") {
+      end = segment.find('%', end + 1);
+    }
+    std::string_view part = segment.substr(0, end);
+    if (is_dots(part.substr(0, part.find(';')))) return true;
+    if (end == std::string_view::npos) return false;
+    segment.remove_prefix(end + 3);
+  }
+}
+
+// Whether two escaped bytes in a row begin a longer form of UTF-8 than the character needs (RFC 3629 §3).
+bool is_overlong(int lead, int next) {
+  switch (lead) {
+    case 0xc0:
+    case 0xc1:
+      return next >= 0x80 && next <= 0xbf;
+    case 0xe0:
+      return next >= 0x80 && next <= 0x9f;
+    case 0xf0:
+      return next >= 0x80 && next <= 0x8f;
+    default:
+      return false;
+  }
+}
+
 // What: builds a normalised path segment by segment.
 class PathBuilder {
  public:
-  explicit PathBuilder(std::span<char> out) : out_(out) {}
+  PathBuilder(std::span<char> out, PathRules rules) : out_(out), rules_(rules) {}
 
   // Takes the bytes of a path, which begins with '/', up to the next segment. Returns false when a rule is broken.
   bool take(std::string_view path) {
@@ -111,6 +144,7 @@ class PathBuilder {
     while (at < path.size()) {
       out_[size_++] = '/';
       std::size_t segment = size_;
+      previous_escape_ = 0;
       ++at;
       while (at < path.size() && path[at] != '/') {
         if (!take_byte(path, at)) return false;
@@ -133,6 +167,7 @@ class PathBuilder {
     char c = path[at];
     if (c != '%') {
       if (!is_byte(c, byte_path)) return fail(PathError::bad_byte);
+      previous_escape_ = 0;
       out_[size_++] = c;
       ++at;
       return true;
@@ -144,6 +179,8 @@ class PathBuilder {
     at += 3;
     int value = high * 16 + low;
     if (value < 0x20 || value == 0x7f) return fail(PathError::encoded_control);
+    if (is_overlong(previous_escape_, value)) return fail(PathError::overlong_utf8);
+    previous_escape_ = value;
     if (is_byte(static_cast<char>(value), byte_unreserved)) {
       out_[size_++] = static_cast<char>(value);
       return true;
@@ -158,22 +195,26 @@ class PathBuilder {
   // RFC 3986 §5.2.4. What is written of the segment begins at `begin`, behind its slash.
   bool end_segment(std::size_t begin, bool is_last) {
     std::string_view segment(out_.data() + begin, size_ - begin);
-    if (segment == ".") {
-      size_ = begin - 1;
-    } else if (segment == "..") {
-      size_ = begin - 1;
+    if (segment.empty()) {
+      if (rules_.merge_slashes && !is_last) size_ = begin - 1;
+      return true;
+    }
+    if (!is_dots(segment)) return !hides_dots(segment) || fail(PathError::hidden_dots);
+    if (!rules_.resolve_dots) return fail(PathError::dot_segment);
+    size_ = begin - 1;
+    if (segment == "..") {
       if (size_ == 0) return fail(PathError::above_root);
       while (out_[--size_] != '/') {
       }
-    } else {
-      return true;
     }
     if (is_last) out_[size_++] = '/';
     return true;
   }
 
   std::span<char> out_;
+  PathRules rules_;
   std::size_t size_ = 0;
+  int previous_escape_ = 0;  // directly before, in this segment; 0: none
   PathError error_ = PathError::bad_byte;
 };
 
@@ -210,17 +251,24 @@ std::string_view to_string(PathError error) noexcept {
       return "bad_byte";
     case PathError::above_root:
       return "above_root";
+    case PathError::hidden_dots:
+      return "hidden_dots";
+    case PathError::overlong_utf8:
+      return "overlong_utf8";
+    case PathError::dot_segment:
+      return "dot_segment";
     case PathError::too_long:
       return "too_long";
   }
   return "unknown";
 }
 
-std::expected<std::string_view, PathError> normalize_path(std::string_view path, std::span<char> out) noexcept {
+std::expected<std::string_view, PathError> normalize_path(std::string_view path, std::span<char> out,
+                                                          PathRules rules) noexcept {
   if (!path.starts_with('/')) return std::unexpected(PathError::not_absolute);
   if (is_plain_path(path)) return path;
   if (out.size() < path.size()) return std::unexpected(PathError::too_long);  // it never grows
-  PathBuilder builder(out);
+  PathBuilder builder(out, rules);
   if (!builder.take(path)) return std::unexpected(builder.error());
   return builder.text();
 }

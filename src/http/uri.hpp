@@ -34,16 +34,26 @@ enum class PathError : std::uint8_t {
   encoded_control,  // an escape for NUL or another control character
   bad_byte,         // a byte that a path may not contain
   above_root,       // dot segments that climb out of the root
+  hidden_dots,      // a dot segment for those who decode "%2F" and "%5C" or cut at ';', and a name for others
+  overlong_utf8,    // escapes that a careless decoder of UTF-8 reads as an ASCII character
+  dot_segment,      // a dot segment where none is resolved
   too_long,         // does not fit
 };
 [[nodiscard]] std::string_view to_string(PathError error) noexcept;
 
+// What a path may still be brought into.
+struct PathRules {
+  bool merge_slashes = true;  // "//" becomes "/"
+  bool resolve_dots = true;   // dot segments are removed; else they are refused
+};
+
 // The form of a path that is both matched and forwarded: escapes of unreserved characters decoded, the other ones with
-// upper-case digits, dot segments (written out or escaped) removed (RFC 3986 §5.2.4, §6.2.2). "%2F" stays what it is,
-// and so do empty segments ("//"), because they can mean something to the upstream. RFC 3986 lets "/../a" end up at
-// "/a"; here it is refused, since no honest client sends it. Returns `path` itself when there is nothing to do, else a
-// part of `out`, which needs at most path.size() bytes.
-[[nodiscard]] std::expected<std::string_view, PathError> normalize_path(std::string_view path,
-                                                                        std::span<char> out) noexcept;
+// upper-case digits, dot segments (written out or escaped) removed (RFC 3986 §5.2.4, §6.2.2), several slashes in a row
+// made one unless the rules keep them. "%2F" stays what it is. RFC 3986 lets "/../a" end up at "/a"; here it is
+// refused, since no honest client sends it, and so is what would be another path for a reader that decodes more than we
+// do: "/a/..%2Fb", "/a/..;x/b", overlong UTF-8. Returns `path` itself when there is nothing to do, else a part of
+// `out`, which needs at most path.size() bytes.
+[[nodiscard]] std::expected<std::string_view, PathError> normalize_path(std::string_view path, std::span<char> out,
+                                                                        PathRules rules = {}) noexcept;
 
 }  // namespace sluice::http

@@ -20,6 +20,8 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
     config::integer<&Configuration::shards>("shards", {1, 1024},
                                             "Threads that serve, each with its own ring and sockets.")
         .otherwise("one for each usable CPU"),
+    config::boolean<&Configuration::merge_slashes>(
+        "merge_slashes", "Whether several `/` in a row in a path are one, before it is matched and forwarded."),
     config::tables<&Configuration::listeners, net::listener_keys>("listener", {1, 256}, "Where clients connect.")
         .required(),
     config::named_tables<&Configuration::upstreams, upstream::upstream_keys>("upstream",
@@ -100,17 +102,14 @@ std::expected<Configuration, ConfigurationErrors> build(const std::optional<conf
 
 constinit const config::Keys<Configuration> configuration_keys = keys;
 
-route::Table Configuration::route_table() const {
+route::Table Configuration::route_table(unsigned shard_count) const {
   auto indices = upstream_indices(*this);
   std::vector<route::Route> table;
-  for (const route::RouteSettings& route : routes) {
-    std::uint32_t upstream = indices.at(route.upstream.value);
-    table.push_back({.name = route.display_name(),
-                     .host = route.host,
-                     .path = route.path,
-                     .upstream = upstream,
-                     .strip_prefix = route.strip_prefix.value,
-                     .timeouts = route.timeouts.over(upstreams[upstream].timeouts.over(timeouts.exchange()))});
+  table.reserve(routes.size());
+  for (const route::RouteSettings& settings : routes) {
+    route::Route& route = table.emplace_back(route::compile(settings, shard_count));
+    route.upstream = indices.at(settings.upstream.value);
+    route.timeouts = settings.timeouts.over(upstreams[route.upstream].timeouts.over(timeouts.exchange()));
   }
   return route::Table(std::move(table));
 }

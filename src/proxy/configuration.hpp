@@ -27,13 +27,15 @@ struct Configuration {
   LimitSettings limits;
   TimeoutSettings timeouts;
   ShardSettings shard_defaults;
+  bool merge_slashes = true;  // in paths, before they are matched and forwarded
 
   std::vector<std::string> files;  // that it was read from, in the order of Place::file; not a key
 
   // The same with what holds in the place of what was left out, as far as the file alone decides.
   [[nodiscard]] Configuration effective() const;
-  // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved.
-  [[nodiscard]] route::Table route_table() const;
+  // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved. shard_count: how many will
+  // match.
+  [[nodiscard]] route::Table route_table(unsigned shard_count = 1) const;
 };
 
 // Top-level keys, and through them all others.

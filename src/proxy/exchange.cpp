@@ -92,9 +92,11 @@ Task<bool> Exchange::find_route() {
   }
   std::string_view match_path = "/";
   path_ = request_.path;
+  query_ = request_.query;
   if (request_.target_form != http::TargetForm::asterisk) {
     path_memory_.reserve(request_.path.size());
-    auto normalized = http::normalize_path(request_.path, path_memory_.span());
+    auto normalized =
+        http::normalize_path(request_.path, path_memory_.span(), {.merge_slashes = snapshot_->merge_slashes});
     if (!normalized) {
       co_await reply(400, Reason::bad_path, http::to_string(normalized.error()));
       co_return false;
@@ -102,15 +104,38 @@ Task<bool> Exchange::find_route() {
     path_ = match_path = *normalized;
   }
   std::array<char, http::host_bytes_max> host_memory;
-  std::string_view host = http::lower_host(request_.host.host, host_memory);
-  route_ = snapshot_->routes.match(host, match_path);
+  route_ = snapshot_->routes.match({.host = http::lower_host(request_.host.host, host_memory),
+                                    .path = match_path,
+                                    .method = request_.method_text,
+                                    .query = request_.query,
+                                    .fields = &request_.fields,
+                                    .shard = shard_.index()});
   if (route_ == nullptr) {
     co_await reply(404, Reason::no_route);
     co_return false;
   }
-  if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
   upstream_ = &shard_.upstream(route_->upstream);
   request_body_->set_idle_timeout(route_->timeouts.idle);
+  if (request_.target_form == http::TargetForm::asterisk) co_return true;
+  if (route_->rewrite.is_given()) co_return co_await rewrite_target();
+  if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
+  co_return true;
+}
+
+Task<bool> Exchange::rewrite_target() {
+  const route::Rewriting rewriting(*route_, path_, query_, shard_.index());
+  if (rewriting.target_bytes() > snapshot_->limits.target_bytes) {
+    co_await reply(414, Reason::bad_rewrite, http::to_string(http::PathError::too_long));
+    co_return false;
+  }
+  target_memory_.reserve(rewriting.memory_bytes());
+  auto target = rewriting.apply(target_memory_.span(), snapshot_->merge_slashes);
+  if (!target) {
+    co_await reply(400, Reason::bad_rewrite, http::to_string(target.error()));
+    co_return false;
+  }
+  path_ = target->path;
+  query_ = target->query;
   co_return true;
 }
 
@@ -259,7 +284,7 @@ Result<void> Exchange::write_request_head(upstream::Connection& connection) {
 void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const {
   http::RequestForward forward;
   forward.path = path_;
-  forward.query = request_.query;
+  forward.query = query_;
   forward.host = request_.authority.empty() ? std::string_view(endpoint.name()) : request_.authority;
   forward.client_address = client_;
   forward.scheme = "http";

@@ -53,6 +53,7 @@ class Exchange {
   // The request (exchange.cpp).
   runtime::Task<bool> receive_request();
   runtime::Task<bool> find_route();
+  runtime::Task<bool> rewrite_target();
   void note_request();
   // The attempts.
   runtime::Task<void> forward();
@@ -118,6 +119,8 @@ class Exchange {
   PooledText kept_head_;    // what we sent upstream, for repeating it
   PooledText path_memory_;  // the normalised path, where it is not the received one
   std::string_view path_;
+  PooledText target_memory_;  // path and query, where the route rewrites them
+  std::string_view query_;    // with its leading '?', or empty
   PooledText log_memory_;
   AccessLogEntry log_;
 

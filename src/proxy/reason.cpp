@@ -16,6 +16,8 @@ std::string_view to_string(Reason reason) noexcept {
       return "method_refused";
     case Reason::no_route:
       return "no_route";
+    case Reason::bad_rewrite:
+      return "bad_rewrite";
     case Reason::head_timeout:
       return "head_timeout";
     case Reason::body_timeout:

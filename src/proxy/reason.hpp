@@ -13,6 +13,7 @@ enum class Reason : std::uint8_t {
   bad_body,        // the framing of the request body is broken
   method_refused,  // CONNECT and TRACE
   no_route,
+  bad_rewrite,       // what the route makes of the path cannot be forwarded
   head_timeout,      // the request head took too long
   body_timeout,      // the client paused too long within the request body
   client_closed,     // FIN or RST from the client

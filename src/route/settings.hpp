@@ -10,6 +10,9 @@
 
 #include "base/clock.hpp"
 #include "config/key.hpp"
+#include "route/conditions.hpp"
+#include "route/path_pattern.hpp"
+#include "route/rewrite.hpp"
 
 namespace sluice::route {
 
@@ -33,26 +36,27 @@ struct TimeoutOverrides {
 // The ones that say everything themselves.
 [[nodiscard]] TimeoutOverrides overrides(const Timeouts& timeouts);
 
-// "/v1/*" is the prefix "/v1": that path and everything below it. "/x" is the path "/x" alone.
-struct PathPattern {
-  std::string path;  // without the "/*" of a prefix; the prefix of everything is ""
-  bool is_prefix = true;
-
-  friend auto operator<=>(const PathPattern&, const PathPattern&) = default;
-};
-[[nodiscard]] std::string to_string(const PathPattern& pattern);
-
 // One [[route]].
 struct RouteSettings {
   config::Place place;
   bool has_problem = false;
-  config::Placed<std::string> name;  // empty: none given
-  std::string host;                  // lowercase, no port; empty: any
-  PathPattern path;
+  config::Placed<std::string> name;                  // empty: none given
+  std::string host;                                  // lowercase, no port; "*.example.com" too; empty: any
+  std::optional<config::Placed<PathPattern>> path;   // none: everything
+  config::Placed<std::string> path_regex;            // in place of `path`; empty: none
+  std::vector<config::Placed<std::string>> methods;  // empty: any
+  std::vector<ConditionSettings> headers;
+  std::vector<ConditionSettings> query;
   config::Placed<std::string> strip_prefix;  // a segment prefix of `path`; empty: nothing is stripped
+  RewriteSettings rewrite;
   config::Placed<std::string> upstream;
   TimeoutOverrides timeouts;
 
+  [[nodiscard]] bool has_expression() const { return !path_regex.value.empty(); }
+  // Of everything where there is none, or an expression.
+  [[nodiscard]] PathPattern pattern() const { return path ? path->value : PathPattern(); }
+  // The path or the expression as the file has it.
+  [[nodiscard]] std::string path_text() const;
   // The given name, else "host/path".
   [[nodiscard]] std::string display_name() const;
 };
@@ -63,7 +67,11 @@ extern const config::Keys<TimeoutOverrides> timeout_override_keys;
 // The range of every timeout.
 inline constexpr config::Range timeout_range{std::chrono::milliseconds(1), std::chrono::hours(24)};
 
-// What no single key can tell: a strip_prefix that is not of the path, two routes for the same host and path.
+// Expressions cost every request of their host, and memory on every shard.
+inline constexpr std::size_t expressions_max = 1000;
+
+// What no single key can tell: keys that exclude each other, a strip_prefix that is not of the path, two routes for
+// exactly the same requests, too many expressions.
 void check_routes(std::span<const RouteSettings> routes, config::Problems& problems);
 
 }  // namespace sluice::route

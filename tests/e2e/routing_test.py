@@ -66,10 +66,10 @@ upstream = "app"
 
 
 class World:
-    def __init__(self, bench, routes):
+    def __init__(self, bench, routes, top=""):
         self.bench = bench
         self.origin = bench.scripted().serve(self.answer)
-        self.proxy = bench.proxy(configuration(self.origin.address, routes=routes))
+        self.proxy = bench.proxy(top + configuration(self.origin.address, routes=routes))
 
     @staticmethod
     def answer(request, connection):
@@ -152,13 +152,15 @@ group.table("route.match", [
     ("escape_case", "escapes are written with upper-case digits", "a", "/v1/%c3%a4%3f", "v1", "/%C3%A4%3F"),
     ("escaped_slash", "an escaped slash is no slash", "a", "/v1%2fx", "everything", "/v1%2Fx"),
     ("escaped_slash_kept", "and stays escaped", "a", "/v1/a%2Fb", "v1", "/a%2Fb"),
-    ("escaped_slash_dots", "dots beside an escaped slash are no segment", "a", "/v1/..%2Fadmin", "v1", "/..%2Fadmin"),
+    ("escaped_slash_name", "names beside an escaped slash are names", "a", "/v1/..a%2Fadmin..", "v1", "/..a%2Fadmin.."),
     ("escaped_percent", "an escaped percent stays one", "a", "/v1/%252e%252e/x", "v1", "/%252e%252e/x"),
-    ("double_slash", "empty segments stay", "a", "/v1/x//y", "v1", "/x//y"),
-    ("double_slash_first", "an empty first segment is no prefix", "a", "//v1/x", "everything", "//v1/x"),
+    ("escaped_backslash", "an escaped backslash stays one", "a", "/v1/a%5cb", "v1", "/a%5Cb"),
+    ("parameters", "parameters of a segment are part of it", "a", "/v1/a;x=..;y/b;", "v1", "/a;x=..;y/b;"),
+    ("double_slash", "slashes in a row are one", "a", "/v1/x//y///", "v1", "/x/y/"),
+    ("double_slash_first", "also in front: no way around a route", "a", "//admin//x", "admin", "/admin/x"),
+    ("double_slash_escaped", "an escaped slash is none of them", "a", "/%2F/v1/x", "everything", "/%2F/v1/x"),
     ("double_slash_stripped", "what is stripped leaves no authority behind", "a", "/v1//evil.example/x", "v1", "/evil.example/x"),
     ("reserved", "reserved bytes stay as they are", "a", "/v1/a;b=c,d@e:f!$&'()*+", "v1", "/a;b=c,d@e:f!$&'()*+"),
-    ("backslash_escaped", "an escaped backslash stays escaped", "a", "/v1/..%5cadmin", "v1", "/..%5Cadmin"),
 ], routed)
 
 
@@ -185,8 +187,236 @@ strict.table("route.none", [
     ("segment", "no route for half a segment", "only.example.com", "/onlyx"),
     ("dots", "no way in by dots", "only.example.com", "/only/../x2"),
     ("escaped_slash", "no way in by an escaped slash", "only.example.com", "/only%2Fx3"),
-    ("double_slash", "no way in by an empty segment", "only.example.com", "//only/x4"),
+    ("parameters", "no way in by parameters of the prefix", "only.example.com", "/only;a/x4"),
 ], no_route_fits)
+
+
+def refused_path(world, target, detail):
+    """Whichever route it might have meant: nobody is asked."""
+    request = b"GET " + target.encode("latin-1") + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+    for way in deliveries(request):
+        with within(way.name):
+            expect_own_reply(world.exchange("a", target, way.pieces), 400)
+    equal(expect_logged(world.proxy, target, 400, "bad_path")["detail"], detail, "detail in the log")
+
+
+group.table("route.refused", [
+    ("above_root", "out of the root", "/v1/../../etc/passwd", "above_root"),
+    ("above_root_escaped", "out of the root by escaped dots", "/%2e%2e/x", "above_root"),
+    ("nul", "an escaped NUL", "/v1/a%00.png", "encoded_control"),
+    ("line_end", "an escaped line end", "/v1/%0d%0aX:y", "encoded_control"),
+    ("half_escape", "half an escape", "/v1/%2", "bad_escape"),
+    ("dots_escaped_slash", "dots before an escaped slash", "/v1/..%2fadmin", "hidden_dots"),
+    ("escaped_slash_dots", "dots behind an escaped slash", "/v1/x%2F..", "hidden_dots"),
+    ("escaped_dots_escaped_slash", "escaped dots before an escaped slash", "/v1/%2e%2e%2fadmin", "hidden_dots"),
+    ("dots_backslash", "dots before an escaped backslash", "/v1/..%5Cadmin", "hidden_dots"),
+    ("dots_parameters", "dots with parameters", "/v1/..;x=1/admin", "hidden_dots"),
+    ("overlong_slash", "a slash in two bytes of UTF-8", "/v1/..%c0%afadmin", "overlong_utf8"),
+    ("overlong_dots", "dots in two bytes of UTF-8", "/v1/%c0%ae%c0%ae/admin", "overlong_utf8"),
+    ("overlong_three", "a slash in three", "/v1/%e0%80%afadmin", "overlong_utf8"),
+], refused_path)
+
+
+MATCHING_ROUTES = """
+[[route]]
+name = "me"
+path = "/users/me"
+upstream = "app"
+
+[[route]]
+name = "user"
+path = "/users/{id}"
+rewrite = { path = "/u/{id}" }
+upstream = "app"
+
+[[route]]
+name = "user-post"
+path = "/users/{id}"
+methods = ["POST", "PURGE"]
+upstream = "app"
+
+[[route]]
+name = "pets"
+path = "/users/{id}/pets/*"
+rewrite = { prefix = "/pets-of/{id}" }
+upstream = "app"
+
+[[route]]
+name = "number"
+path_regex = '/users/(?P<number>[0-9]+)'
+rewrite = { path = "/number.php", query = "n={number}" }
+upstream = "app"
+
+[[route]]
+name = "halves"
+path_regex = '/halves/(.*)-(.*)'
+rewrite = { path = "/{1}/{2}" }
+upstream = "app"
+
+[[route]]
+name = "grown"
+path = "/grown/{a}"
+rewrite = { path = "/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}" }
+upstream = "app"
+
+[[route]]
+name = "wild"
+host = "*.example.com"
+upstream = "app"
+
+[[route]]
+name = "wild-eu"
+host = "*.eu.example.com"
+path = "/shop/*"
+upstream = "app"
+
+[[route]]
+name = "exact-host"
+host = "www.eu.example.com"
+path = "/shop/*"
+methods = ["GET"]
+upstream = "app"
+
+[[route]]
+name = "plain"
+path = "/conditions/*"
+upstream = "app"
+
+[[route]]
+name = "canary"
+path = "/conditions/*"
+headers = [{ name = "x-canary", value = "1" }]
+upstream = "app"
+
+[[route]]
+name = "version"
+path = "/conditions/*"
+headers = [{ name = "x-version", regex = "v[0-9]+(, v[0-9]+)*" }, { name = "x-old", present = false }]
+upstream = "app"
+
+[[route]]
+name = "debug"
+path = "/conditions/*"
+query = ["debug"]
+upstream = "app"
+
+[[route]]
+name = "engine"
+path = "/conditions/*"
+query = [{ name = "engine", value = "new one" }, { name = "page", regex = "[0-9]+" }]
+upstream = "app"
+
+[[route]]
+name = "put"
+path = "/conditions/deep/*"
+methods = ["PUT"]
+upstream = "app"
+
+[[route]]
+name = "no-query"
+path = "/no-query"
+rewrite = { query = "" }
+upstream = "app"
+"""
+
+
+class Matching(World):
+    """Requests with a method and fields."""
+
+    def ask(self, request, pieces=None):
+        client = self.bench.client(self.proxy)
+        client.send_pieces(pieces(request) if pieces else [request])
+        response = client.response()
+        client.close()
+        return response
+
+
+def matching(bench):
+    return Matching(bench, MATCHING_ROUTES)
+
+
+matches = Group(matching)
+
+
+def request_of(line, host, fields):
+    return f"{line} HTTP/1.1\r\nHost: {host}\r\n{''.join(field + chr(13) + chr(10) for field in fields)}\r\n".encode("latin-1")
+
+
+def matched(world, line, route, forwarded=None, host="a", fields=()):
+    """forwarded: the target that reaches the origin, where it is not the one that was sent."""
+    request = request_of(line, host, fields)
+    before = world.proxy.log_lines()
+    ways = deliveries(request)
+    for way in ways:
+        with within(way.name):
+            response = world.ask(request, way.pieces)
+            equal(response.status, 200, "status")
+            equal(response.body.decode("latin-1"), forwarded or line.split(" ")[1], "forwarded target")
+    routes = {entry["route"] for entry in world.proxy.log_entries(before + len(ways))[before:]}
+    equal(routes, {route}, "route in the log")
+
+
+matches.table("route.fits", [
+    ("exact_before_template", "what is written goes before a name", "GET /users/me", "me"),
+    ("template", "a template, and its part in the new path", "GET /users/joe", "user", "/u/joe"),
+    ("template_escape", "a part of a path keeps its escapes", "GET /users/a%2fb%20", "user", "/u/a%2Fb%20"),
+    ("template_query", "a rewritten path keeps the query", "GET /users/joe?a=/users/me", "user", "/u/joe?a=/users/me"),
+    ("template_dots", "a template sees what is left of dots", "GET /users/x/../joe", "user", "/u/joe"),
+    ("method", "a route with methods goes before one without", "POST /users/joe", "user-post"),
+    ("method_own", "a method that nobody knows", "PURGE /users/joe", "user-post"),
+    ("method_case", "methods are compared with their case", "post /users/joe", "user", "/u/joe"),
+    ("prefix_template", "a prefix with a part in it is replaced", "GET /users/joe/pets/7?x", "pets", "/pets-of/joe/7?x"),
+    ("prefix_template_alone", "the prefix alone", "GET /users/joe/pets", "pets", "/pets-of/joe"),
+    ("regex", "an expression goes before a template, a group into the query", "GET /users/77?old=1", "number", "/number.php?n=77"),
+    ("regex_method", "whatever the methods of the template", "POST /users/77", "number", "/number.php?n=77"),
+    ("regex_whole", "and fits the whole path", "GET /users/77x", "user", "/u/77x"),
+    ("halves", "groups of an expression", "GET /halves/a/b-c/d", "halves", "/a/b/c/d"),
+    ("wildcard", "a wildcard host", "GET /x", "wild", None, "api.example.com"),
+    ("wildcard_deep", "of more labels", "GET /x", "wild", None, "a.b.c.EXAMPLE.com.:80"),
+    ("wildcard_longer", "the longer wildcard", "GET /shop/x", "wild-eu", None, "a.eu.example.com"),
+    ("wildcard_other_path", "gives way to the shorter where its paths do not fit", "GET /x", "wild", None, "a.eu.example.com"),
+    ("exact_host", "an exact host before wildcards", "GET /shop/x", "exact-host", None, "www.eu.example.com"),
+    ("exact_host_method", "gives way to them where its methods do not fit", "PUT /shop/x", "wild-eu", None, "www.eu.example.com"),
+    ("no_condition", "no condition fits", "GET /conditions/x", "plain"),
+    ("header", "a field's value", "GET /conditions/x", "canary", None, "a", ("X-Canary: 1",)),
+    ("header_spaces", "without the space around it", "GET /conditions/x", "canary", None, "a", ("x-canary:   1\t ",)),
+    ("header_other", "another value", "GET /conditions/x", "plain", None, "a", ("x-canary: 11",)),
+    ("header_twice", "a field on two lines is another value", "GET /conditions/x", "plain", None, "a", ("x-canary: 1", "x-canary: 1")),
+    ("header_regex", "more conditions go before fewer", "GET /conditions/x", "version", None, "a", ("x-canary: 1", "x-version: v12")),
+    ("header_regex_lines", "an expression sees all lines as one", "GET /conditions/x", "version", None, "a", ("X-Version: v1", "a: b", "x-version: v2")),
+    ("header_regex_other", "and has to fit all of it", "GET /conditions/x", "plain", None, "a", ("x-version: v12x",)),
+    ("header_absent", "a field that must not be there", "GET /conditions/x", "plain", None, "a", ("x-version: v12", "x-old:")),
+    ("query", "a parameter that is there", "GET /conditions/x?a&debug", "debug"),
+    ("query_escaped", "spelled with escapes", "GET /conditions/x?%64ebug=0", "debug"),
+    ("query_name", "the whole name", "GET /conditions/x?debugs", "plain"),
+    ("query_two", "two parameters go before one", "GET /conditions/x?debug&page=7&engine=new+one", "engine"),
+    ("query_decoded", "compared decoded", "GET /conditions/x?page=%37&engine=n%65w%20one", "engine"),
+    ("query_first", "of one name the first counts", "GET /conditions/x?page=x&page=7&engine=new+one", "plain"),
+    ("header_query", "fields go before the query", "GET /conditions/x?debug", "canary", None, "a", ("x-canary: 1",)),
+    ("falls_through", "conditions that do not fit give way to a shorter path", "GET /conditions/deep/x", "plain"),
+    ("falls_not", "and those that fit do not", "PUT /conditions/deep/x", "put"),
+    ("no_query", "a query taken away", "GET /no-query?a=b", "no-query", "/no-query"),
+], matched)
+
+
+def not_rewritten(world, target, status, detail):
+    response = world.ask(request_of(f"GET {target}", "a", ()))
+    expect_own_reply(response, status)
+    equal(expect_logged(world.proxy, target, status, "bad_rewrite")["detail"], detail, "detail in the log")
+
+
+matches.table("route.bad_rewrite", [
+    ("dots", "groups that come to dot segments", "/halves/a-../b", 400, "dot_segment"),
+    ("dots_first", "in front of them all", "/halves/..-b", 400, "dot_segment"),
+    ("hidden_dots", "and to hidden ones", "/halves/a-..;b", 400, "hidden_dots"),
+    ("too_long", "a target that grows past its limit", f"/grown/{'x' * 900}", 414, "too_long"),
+], not_rewritten)
+
+
+@matches.case("route.asterisk", "OPTIONS * is routed as the path / and forwarded as it is")
+def asterisk(world):
+    equal(world.ask(request_of("OPTIONS *", "api.example.com", ())).body, b"*", "forwarded target")
+    expect_own_reply(world.ask(request_of("OPTIONS *", "a", ())), 404)
 
 
 alone = Group()
@@ -218,3 +448,30 @@ def many(bench):
         equal(client.exchange(request).body, b"/x", "forwarded target")
     expect_own_reply(client.exchange(b"GET /p1/x HTTP/1.1\r\nHost: h2.example.com\r\n\r\n"), 404)
     equal([entry.get("route") for entry in proxy.log_entries(6)], ["r0", "r1", "r4999", "r9998", "r9999", None], "routes in the log")
+
+
+@alone.case("route.keep_slashes", "with merge_slashes = false slashes stay, matched as forwarded")
+def keep_slashes(bench):
+    world = World(bench, ROUTES, "merge_slashes = false\n")
+    for target, forwarded in (("/v1/x//y", "/x//y"), ("//v1/x", "//v1/x"), ("/v1//evil.example/x", "/evil.example/x"), ("/x//../v1/y", "/x/v1/y")):
+        with within(target):
+            equal(world.exchange("a", target).body.decode(), forwarded, "forwarded target")
+    equal(log_entry(world.proxy, "//v1/x")["route"], "everything", "route in the log")
+
+
+@alone.case("route.many_kinds", "ten thousand routes of all kinds")
+def many_kinds(bench):
+    origin = bench.scripted().serve(lambda request, connection: connection.send(plain(body=request.target.encode())) is None)
+    paths = {0: "/p{0}/*", 1: "/p{0}/{{id}}/x", 2: "/p{0}", 3: "/{{any}}/p{0}"}
+    routes = "".join(
+        f'[[route]]\nname = "r{i}"\nhost = "{"*." if i % 2 else ""}h{i % 100}.example.com"\npath = "{paths[i % 4].format(i)}"\nupstream = "app"\n'
+        for i in range(10000)
+    )
+    proxy = bench.proxy(configuration(origin.address, routes=routes))
+    client = bench.client(proxy)
+    targets = [(9996, "/p9996/x"), (9997, "/p9997/a/x"), (9998, "/p9998"), (9999, "/a/p9999"), (1, "/p1/a/x")]
+    for number, target in targets:
+        host = f"{'x.' if number % 2 else ''}h{number % 100}.example.com"
+        equal(client.exchange(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).body.decode(), target, "forwarded target")
+    expect_own_reply(client.exchange(b"GET /p9998/x HTTP/1.1\r\nHost: h98.example.com\r\n\r\n"), 404)
+    equal([entry.get("route") for entry in proxy.log_entries(6)], [f"r{number}" for number, _ in targets] + [None], "routes in the log")

@@ -5,6 +5,9 @@
 
 #include "base/assert.hpp"
 #include "proxy/configuration.hpp"
+#include "route/host_name.hpp"
+
+#include "../unit/route/reference_matcher.hpp"
 
 namespace {
 
@@ -14,17 +17,31 @@ void check_error(std::string_view line) {
   for (char c : line) SLUICE_ASSERT(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
 }
 
-// A configuration that was accepted can be built, and each route gets the requests that it was written for.
+// A request for what the route itself says.
+std::string path_for(const sluice::route::Route& route) {
+  std::string path;
+  for (std::string_view rest = route.path.path; !rest.empty();) {
+    std::string_view segment = sluice::route::take_segment(rest);
+    path += '/';
+    path += segment == sluice::route::any_segment ? "x" : segment;
+  }
+  return path.empty() ? "/" : path;
+}
+
+// A configuration that was accepted can be built, and each route gets the requests that it was written for, unless
+// another one goes before it.
 void check_routes(const sluice::proxy::Configuration& configuration) {
   sluice::route::Table table = configuration.route_table();
   SLUICE_ASSERT(table.routes().size() == configuration.routes.size());
   for (const sluice::route::Route& route : table.routes()) {
-    std::string path = route.path.path.empty() ? "/" : route.path.path;
-    const sluice::route::Route* found = table.match(route.host, path);
-    // A prefix gives way to an exact path.
-    SLUICE_ASSERT(found == &route || (route.path.is_prefix && found != nullptr && !found->path.is_prefix));
     SLUICE_ASSERT(route.upstream < configuration.upstreams.size());
-    SLUICE_ASSERT(sluice::route::strip_prefix(path, route.strip_prefix).starts_with('/'));
+    const std::string path = path_for(route);
+    const std::string host = sluice::route::is_wildcard(route.host) ? "x" + route.host.substr(1) : route.host;
+    const sluice::route::Request request{.host = host, .path = path};
+    const sluice::route::Route* found = table.match(request);
+    SLUICE_ASSERT(found == sluice::route::reference::match(table.routes(), request));
+    SLUICE_ASSERT(found != nullptr || route.path_regex || !route.conditions.is_empty());
+    if (!route.path_regex) SLUICE_ASSERT(sluice::route::strip_prefix(path, route.strip_prefix).starts_with('/'));
   }
 }
 

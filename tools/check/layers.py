@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "liburing": ["runtime", "tests/fault", "tools/floor"],
     "linux/io_uring.h": ["runtime", "tests/fault", "tools/floor"],
     "wolfssl": ["tls", "tests/unit/tls", "tests/tools"],
+    "re2": ["route"],
     "nghttp2": ["http", "tests/unit/http"],
 }
 SYSTEM_FOLDERS = {"arpa", "asm", "linux", "net", "netinet", "sanitizer", "sys"}

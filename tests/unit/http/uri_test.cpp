@@ -175,8 +175,11 @@ constexpr Path paths[] = {
     {"/", "/"},
     {"/a", "/a"},
     {"/a/", "/a/"},
-    {"//", "//"},
-    {"//a///b", "//a///b"},
+    {"//", "/"},
+    {"//a///b", "/a/b"},
+    {"/a//", "/a/"},
+    {"///", "/"},
+    {"/a//%2e//b/", "/a/b/"},
     {"/a.b/c..d/...", "/a.b/c..d/..."},
     {"/.well-known/x", "/.well-known/x"},
     {"/..a", "/..a"},
@@ -193,8 +196,8 @@ constexpr Path paths[] = {
     {"/a/b/../c", "/a/c"},
     {"/a/b/../../c", "/c"},
     {"/a/b/c/./../../g", "/a/g"},
-    {"/a//../b", "/a/b"},
-    {"//..", "/"},
+    {"/a//../b", "/b"},
+    {"/a/b//..", "/a/"},
     {"/a/...", "/a/..."},
     // escaped ones too
     {"/a/%2e", "/a/"},
@@ -208,14 +211,28 @@ constexpr Path paths[] = {
     {"/%41%5a%30%2d%5f", "/AZ0-_"},
     {"/a%2fb", "/a%2Fb"},
     {"/a%2Fb", "/a%2Fb"},
-    {"/a%2f..%2fb", "/a%2F..%2Fb"},
-    {"/a/..%2fb", "/a/..%2Fb"},
+    {"/a%2f%2fb", "/a%2F%2Fb"},
+    {"/a%2f..b", "/a%2F..b"},
+    {"/a..%2fb", "/a..%2Fb"},
+    {"/a%5cb", "/a%5Cb"},
+    {"/a;x=1/b;..", "/a;x=1/b;.."},
+    {"/;/..a;", "/;/..a;"},
+    {"/...;x", "/...;x"},
+    {"/%252e%252e%252fb", "/%252e%252e%252fb"},
     {"/%c3%a9", "/%C3%A9"},
     {"/%20%22%3c%5c", "/%20%22%3C%5C"},
     {"/%3f%23", "/%3F%23"},
     {"/%25", "/%25"},
     {"/%252e%252e", "/%252e%252e"},
     {"/%ff", "/%FF"},
+    // other encodings than UTF-8, and UTF-8 as short as it can be
+    {"/%e9%20", "/%E9%20"},
+    {"/%c0", "/%C0"},
+    {"/%c0x%af", "/%C0x%AF"},
+    {"/%c0/%af", "/%C0/%AF"},
+    {"/%c2%80", "/%C2%80"},
+    {"/%e0%a0%80", "/%E0%A0%80"},
+    {"/%f0%90%80%80", "/%F0%90%80%80"},
 };
 
 TEST_CASE("paths are normalised") {
@@ -234,6 +251,20 @@ TEST_CASE("paths are normalised") {
   }
   std::string_view plain = "/plain/path";
   CHECK(normalize_path(plain, {})->data() == plain.data());
+}
+
+TEST_CASE("slashes in a row are kept where they are to be") {
+  std::array<char, 64> out;
+  constexpr Path kept[] = {{"//", "//"},          {"//a///b", "//a///b"}, {"/a//../b", "/a/b"}, {"//..", "/"},
+                           {"/a/b//..", "/a/b/"}, {"/%61//%62", "/a//b"}, {"/a//./b", "/a//b"}, {"//../a", "/a"}};
+  for (const Path& row : kept) {
+    CAPTURE(std::string(row.from));
+    auto path = normalize_path(row.from, out, {.merge_slashes = false});
+    REQUIRE(path.has_value());
+    CHECK(*path == row.to);
+  }
+  CHECK(normalize_path("//../..", out, {.merge_slashes = false}).error() == PathError::above_root);
+  CHECK(normalize_path("//..", out).error() == PathError::above_root);
 }
 
 TEST_CASE("paths that are refused") {
@@ -267,6 +298,28 @@ TEST_CASE("paths that are refused") {
       {"/%2e%2e", PathError::above_root},
       {"/./..", PathError::above_root},
       {"/a/%2e%2E/%2e./b", PathError::above_root},
+      // what only others would take for dot segments
+      {"/a/..%2fb", PathError::hidden_dots},
+      {"/a%2f..%2fb", PathError::hidden_dots},
+      {"/a%2f..", PathError::hidden_dots},
+      {"/a%2f.", PathError::hidden_dots},
+      {"/.%2fa", PathError::hidden_dots},
+      {"/%2e%2e%2Fa", PathError::hidden_dots},
+      {"/a/..%5cb", PathError::hidden_dots},
+      {"/a%5c..%5cb", PathError::hidden_dots},
+      {"/a%5C%2e.", PathError::hidden_dots},
+      {"/a/..;/b", PathError::hidden_dots},
+      {"/a/..;x=1/b", PathError::hidden_dots},
+      {"/a/.;/b", PathError::hidden_dots},
+      {"/%2e%2e;", PathError::hidden_dots},
+      {"/a%2f..;x%2fb", PathError::hidden_dots},
+      // UTF-8 for '/', '.', '\\', "ä" and others in more bytes than it takes
+      {"/..%c0%af", PathError::overlong_utf8},
+      {"/%c0%ae%c0%ae/a", PathError::overlong_utf8},
+      {"/%C1%9C", PathError::overlong_utf8},
+      {"/%e0%80%af", PathError::overlong_utf8},
+      {"/%e0%83%a4", PathError::overlong_utf8},
+      {"/%f0%80%80%ae", PathError::overlong_utf8},
       {"/a b", PathError::bad_byte},
       {"/a?b", PathError::bad_byte},
       {"/a#b", PathError::bad_byte},
@@ -283,6 +336,10 @@ TEST_CASE("paths that are refused") {
     CHECK(to_string(path.error()) == to_string(row.error));
   }
   CHECK(normalize_path("/a/./b", std::span(out).first(5)).error() == PathError::too_long);
+  for (std::string_view path : {"/a/./b", "/a/..", "/%2e", "/a/%2E%2E/b"}) {
+    CAPTURE(path);
+    CHECK(normalize_path(path, out, {.resolve_dots = false}).error() == PathError::dot_segment);
+  }
 }
 
 }  // namespace

@@ -163,7 +163,7 @@ TEST_CASE("config/example.toml is valid and has every key") {
 TEST_CASE("config/quickstart.toml is valid and matches everything") {
   auto configuration = parse_configuration("config/quickstart.toml", repository_file("config/quickstart.toml"));
   REQUIRE(configuration.has_value());
-  CHECK(configuration->route_table().match("localhost", "/") != nullptr);
+  CHECK(configuration->route_table().match({.host = "localhost", .path = "/"}) != nullptr);
   CHECK(configuration->log.is_access_on());
 }
 

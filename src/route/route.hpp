@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "route/conditions.hpp"
+#include "route/path_pattern.hpp"
+#include "route/regex.hpp"
+#include "route/rewrite.hpp"
+#include "route/settings.hpp"
+
+namespace sluice::route {
+
+// Which requests, where they go, and how.
+struct Route {
+  std::uint32_t index = 0;          // place in the file
+  std::string name;                 // for logs and metrics
+  std::string host;                 // lowercase; "*.example.com" too; empty: any
+  PathPattern path;                 // where there is no path_regex
+  std::optional<Regex> path_regex;  // of the whole path
+  Conditions conditions;
+  std::uint32_t upstream = 0;  // index of the upstream
+  std::string strip_prefix;    // empty: nothing is stripped
+  Rewrite rewrite;
+  Timeouts timeouts;
+};
+
+// What the settings, which have no problem, say of a route by themselves: all but its upstream and timeouts.
+// shards: how many will match with it.
+[[nodiscard]] Route compile(const RouteSettings& settings, unsigned shards);
+
+}  // namespace sluice::route
