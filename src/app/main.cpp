@@ -6,13 +6,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <cstring>
+#include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/arguments.hpp"
+#include "app/check.hpp"
+#include "app/identity.hpp"
+#include "app/pid_file.hpp"
 #include "control/host_check.hpp"
 #include "control/server.hpp"
 #include "memory/heap.hpp"
@@ -104,7 +109,7 @@ class SignalState {
   bool is_forced_ = false;
 };
 
-int serve(proxy::Configuration configuration, std::uint32_t connections_standard, int signals) {
+int serve(proxy::Configuration configuration, std::uint32_t connections_standard, int signals, PidFile& pid_file) {
   control::Server server(std::move(configuration), connections_standard);
   if (auto started = server.start(); !started) {
     say(started.error());
@@ -112,6 +117,7 @@ int serve(proxy::Configuration configuration, std::uint32_t connections_standard
   }
   for (const std::string& address : server.addresses()) say(fmt::format("listening on {}", address));
   say(fmt::format("serving with {} shard{}", server.shards(), server.shards() == 1 ? "" : "s"));
+  if (auto written = pid_file.write(); !written) say(written.error());
 
   SignalState state(server);
   for (bool has_finished = false; !has_finished;) {
@@ -123,6 +129,7 @@ int serve(proxy::Configuration configuration, std::uint32_t connections_standard
     has_finished = server.handle_event();
   }
   const bool is_clean = server.join();
+  pid_file.remove();
   for (const std::string& line : server.summary()) say(line);
   if (is_clean) return exit_ok;
   say("exchanges were cut off before they had finished");
@@ -156,33 +163,102 @@ class DescriptorBudget {
   std::uint64_t fixed_;
 };
 
-int run(const Arguments& arguments) {
-  auto configuration = proxy::load_configuration(arguments.configuration);
-  if (!configuration) {
-    for (const std::string& error : configuration.error()) write_text(STDERR_FILENO, error + "\n");
-    say(fmt::format("the configuration {} is not usable", arguments.configuration));
-    return exit_start_failed;
-  }
-  if (const std::vector<std::string> unmet = control::unmet_by_host(*configuration); !unmet.empty()) {
-    for (const std::string& sentence : unmet) say(sentence);
-    return exit_start_failed;
-  }
-  if (arguments.mode == Mode::test) {
-    if (configuration->log.is_access_on()) {
-      if (auto log = proxy::LogWriter::check(configuration->log.access); !log) {
-        say(fmt::format("cannot open the access log {}: {}", configuration->log.access,
-                        std::strerror(log.error().os_error)));
-        return exit_start_failed;
-      }
-    }
+void say_all(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) write_text(STDERR_FILENO, line + "\n");
+}
+
+// Whether the host allows what the configuration needs; on failure one sentence.
+std::expected<std::uint32_t, std::string> connections_for(const proxy::Configuration& configuration) {
+  const DescriptorBudget budget(configuration);
+  const std::uint32_t connections_standard = budget.connections(runtime::raise_descriptor_limit());
+  const std::uint64_t needed = budget.needed(configuration.limits.max_connections.value_or(connections_standard));
+  if (auto unmet = runtime::unmet_requirement(runtime::read_host_facts(), needed)) return std::unexpected(*unmet);
+  return connections_standard;
+}
+
+int test(const Arguments& arguments, const proxy::Configuration& configuration) {
+  std::vector<std::string> problems = check_host(configuration);
+  // Last: with what is left once root's rights are given up.
+  if (auto connections = connections_for(configuration); !connections) problems.push_back(connections.error());
+  if (problems.empty()) {
     say(fmt::format("the configuration {} is good", arguments.configuration));
     return exit_ok;
   }
-  const DescriptorBudget budget(*configuration);
-  const std::uint32_t connections_standard = budget.connections(runtime::raise_descriptor_limit());
-  const std::uint64_t needed = budget.needed(configuration->limits.max_connections.value_or(connections_standard));
-  if (auto unmet = runtime::unmet_requirement(runtime::read_host_facts(), needed)) {
-    say(*unmet);
+  say_all(problems);
+  say(fmt::format("the configuration {} is good, and cannot be started here", arguments.configuration));
+  return exit_start_failed;
+}
+
+int print_dump(const Arguments& arguments, const proxy::Configuration& configuration) {
+  proxy::Configuration effective = configuration.effective();
+  const DescriptorBudget budget(configuration);
+  const std::uint32_t connections = budget.connections(runtime::raise_descriptor_limit());
+  effective.limits.max_connections = effective.limits.max_connections.value_or(connections);
+  effective.shards = effective.shards.value_or(static_cast<std::uint32_t>(runtime::usable_cpus().size()));
+  std::string text =
+      fmt::format("# The effective configuration of {} (sluice {}).\n", arguments.configuration, SLUICE_VERSION);
+  for (const std::string& file : configuration.files) text += fmt::format("# file: {}\n", file);
+  write_text(STDOUT_FILENO, text + '\n' + proxy::dump_configuration(configuration, effective));
+  return exit_ok;
+}
+
+int run_command(const Arguments& arguments) {
+  auto pid_file = proxy::load_pid_file(arguments.configuration);
+  if (pid_file && arguments.command == Command::reload) {
+    // What would be refused anyway is better said here.
+    if (auto configuration = proxy::load_configuration(arguments.configuration); !configuration) {
+      pid_file = std::unexpected(std::move(configuration.error()));
+    }
+  }
+  if (!pid_file) {
+    say_all(pid_file.error());
+    say(fmt::format("the configuration {} is not usable", arguments.configuration));
+    return exit_start_failed;
+  }
+  if (pid_file->empty()) {
+    say(fmt::format("the configuration {} has no `pid_file`: nothing says which process to tell",
+                    arguments.configuration));
+    return exit_start_failed;
+  }
+  constexpr std::array signals{SIGHUP, SIGQUIT, SIGINT, SIGUSR1};
+  if (auto sent = signal_owner(*pid_file, signals[static_cast<std::size_t>(arguments.command)]); !sent) {
+    say(sent.error());
+    return exit_start_failed;
+  }
+  return exit_ok;
+}
+
+// From root to whom the configuration names; on failure one sentence.
+std::expected<void, std::string> take_place(const proxy::Configuration& configuration, PidFile& pid_file) {
+  auto identity = wanted_identity(configuration);
+  if (!identity) return std::unexpected(std::move(identity.error()));
+  if (!configuration.pid_file.value.empty()) {
+    if (auto claimed = pid_file.claim(configuration.pid_file.value); !claimed) return claimed;
+  }
+  if (auto taken = take_on(*identity); !taken) return taken;
+  if (runtime::is_root() && configuration.user.value.empty()) {
+    say("runs as root: `user` in the configuration names whom it should become");
+  }
+  for (const std::string& file : unreadable_files(configuration)) {
+    say(fmt::format("the user {} cannot read {}: a reload will fail", config::in_quotes(configuration.user.value),
+                    file));
+  }
+  return {};
+}
+
+int start(proxy::Configuration configuration) {
+  PidFile pid_file;
+  if (auto taken = take_place(configuration, pid_file); !taken) {
+    say(taken.error());
+    return exit_start_failed;
+  }
+  if (const std::vector<std::string> unmet = control::unmet_by_host(configuration); !unmet.empty()) {
+    for (const std::string& sentence : unmet) say(sentence);
+    return exit_start_failed;
+  }
+  auto connections_standard = connections_for(configuration);
+  if (!connections_standard) {
+    say(connections_standard.error());
     return exit_start_failed;
   }
   int signals = open_signals();
@@ -190,9 +266,26 @@ int run(const Arguments& arguments) {
     say("signalfd failed: no descriptor left");
     return exit_start_failed;
   }
-  int code = serve(std::move(*configuration), connections_standard, signals);
+  int code = serve(std::move(configuration), *connections_standard, signals, pid_file);
   ::close(signals);
   return code;
+}
+
+int run(const Arguments& arguments) {
+  auto configuration = proxy::load_configuration(arguments.configuration);
+  if (!configuration) {
+    say_all(configuration.error());
+    say(fmt::format("the configuration {} is not usable", arguments.configuration));
+    return exit_start_failed;
+  }
+  switch (arguments.mode) {
+    case Mode::test:
+      return test(arguments, *configuration);
+    case Mode::dump:
+      return print_dump(arguments, *configuration);
+    default:
+      return start(std::move(*configuration));
+  }
 }
 
 }  // namespace
@@ -215,8 +308,11 @@ int main(int count, char** values) {
     case Mode::help:
       write_text(STDOUT_FILENO, usage());
       return exit_ok;
+    case Mode::command:
+      return run_command(*arguments);
     case Mode::serve:
     case Mode::test:
+    case Mode::dump:
       return run(*arguments);
   }
 }

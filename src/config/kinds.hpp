@@ -24,11 +24,17 @@ template <class N, class V>
 struct Entry {
   Placed<N> name;
   Placed<V> value;
+
+  friend bool operator==(const Entry&, const Entry&) = default;
 };
 
 namespace detail {
 
-// Stores what was read in a plain, an optional or a placed member.
+// Stores what was read in a plain, an optional or a placed member, or one that is both.
+template <class T, class V>
+void store(std::optional<T>& target, V&& value, Place place);
+template <class T, class V>
+void store(Placed<T>& target, V&& value, Place place);
 template <class T, class V>
 void store(T& target, V&& value, Place) {
   target = static_cast<T>(std::forward<V>(value));
@@ -44,6 +50,10 @@ void store(std::optional<T>& target, V&& value, Place place) {
 }
 
 // The value as TOML; empty: it is not set.
+template <class Kind, class T>
+std::string show(const std::optional<T>& value);
+template <class Kind, class T>
+std::string show(const Placed<T>& value);
 template <class Kind, class T>
 std::string show(const T& value) {
   return Kind::show(value);

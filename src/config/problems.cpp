@@ -42,8 +42,9 @@ void Problems::add(Place place, std::string message) {
   }
 }
 
-std::string Problems::place_text(Place place) const {
-  return place.line == 0 ? file(place) : fmt::format("{}:{}:{}", file(place), place.line, place.column);
+std::string place_text(std::span<const std::string> files, Place place) {
+  const std::string& file = files[place.file];
+  return place.line == 0 ? file : fmt::format("{}:{}:{}", file, place.line, place.column);
 }
 
 std::vector<std::string> Problems::lines() const {

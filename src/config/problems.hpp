@@ -23,12 +23,17 @@ struct Place {
   }
 };
 
-// A value that remembers where it was written, for what is checked after reading.
+// A value that remembers where it was written, for what is checked after reading. Two are equal wherever they stand.
 template <class T>
 struct Placed {
   T value{};
   Place place{};
+
+  friend bool operator==(const Placed& a, const Placed& b) { return a.value == b.value; }
 };
+
+// `file:line:column`, or `file` for the file as a whole.
+[[nodiscard]] std::string place_text(std::span<const std::string> files, Place place);
 
 struct Problem {
   Place place;
@@ -55,7 +60,7 @@ class Problems {
   // Whether another problem would only be counted; then there is no need to look for a suggestion.
   [[nodiscard]] bool is_full() const { return kept_.size() == kept_max; }
   // `file:line:column`, or `file` for the file as a whole.
-  [[nodiscard]] std::string place_text(Place place) const;
+  [[nodiscard]] std::string place_text(Place place) const { return config::place_text(files_, place); }
   // One line for each problem, in the order of the files: `file:line:column: message`.
   [[nodiscard]] std::vector<std::string> lines() const;
 

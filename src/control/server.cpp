@@ -16,6 +16,7 @@
 #include "net/address.hpp"
 #include "net/listener.hpp"
 #include "runtime/kernel.hpp"
+#include "runtime/privileges.hpp"
 #include "runtime/topology.hpp"
 
 namespace sluice::control {
@@ -171,6 +172,7 @@ proxy::ShardPlan Server::plan_for(Worker& worker) {
 
 void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
   runtime::name_this_thread(fmt::format("sluice-{}", worker.index).c_str());
+  runtime::drop_thread_capabilities();
   if (cpu != unpinned) (void)runtime::pin_this_thread(cpu);
   auto shard = proxy::Shard::open(std::move(plan), worker.counters);
   if (!shard) {

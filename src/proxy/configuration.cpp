@@ -9,6 +9,7 @@
 
 #include "config/document.hpp"
 #include "config/files.hpp"
+#include "net/address_check.hpp"
 
 namespace sluice::proxy {
 namespace {
@@ -17,6 +18,14 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
     config::strings<&Configuration::include, config::Text>(
         config::include_key, config::include_patterns,
         "Further files, joined into this one: patterns with `*`, `?` and `[a-z]`, from the folder of this file."),
+    config::string<&Configuration::user, config::Text>(
+        "user", "Whom Sluice becomes when root starts it, before it opens anything but the pid file.")
+        .otherwise("whoever starts it"),
+    config::string<&Configuration::group, config::Text>("group", "The group that goes with `user`.")
+        .otherwise("the user's own"),
+    config::string<&Configuration::pid_file, config::Text>(
+        "pid_file", "File with the number of the process, for `-s`; a relative path starts at the working directory.")
+        .otherwise("none"),
     config::integer<&Configuration::shards>("shards", {1, 1024},
                                             "Threads that serve, each with its own ring and sockets.")
         .otherwise("one for each usable CPU"),
@@ -75,8 +84,12 @@ void check_references(const Configuration& configuration, config::Problems& prob
 
 void check(const Configuration& configuration, config::Problems& problems) {
   if (!configuration.include.empty()) problems.add(configuration.include.front().place, "`include` needs a file");
+  if (configuration.user.value.empty() && !configuration.group.value.empty()) {
+    problems.add(configuration.group.place, "`group` needs `user`");
+  }
   check_unique(configuration.listeners, &net::ListenerSettings::name, "listener name", problems);
   check_unique(configuration.listeners, &net::ListenerSettings::address, "listener address", problems);
+  net::check_overlaps(configuration.listeners, problems);
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
     check_unique(upstream.endpoints, &upstream::EndpointSettings::address, "endpoint", problems);
   }
@@ -132,6 +145,20 @@ std::expected<Configuration, ConfigurationErrors> load_configuration(const std::
   const auto names = config::top_level(configuration_keys);
   const auto root = config::load_files(path, names, problems);
   return build(root, problems);
+}
+
+std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string& path) {
+  config::Problems problems(path);
+  const auto names = config::top_level(configuration_keys);
+  const auto root = config::load_files(path, names, problems);
+  if (!root) return std::unexpected(problems.lines());
+  const config::Node* node = root->find("pid_file");
+  if (node == nullptr) return std::string();
+  // What is wrong elsewhere is no reason not to stop what runs.
+  config::Problems own(path);
+  const auto text = config::Cursor(*node, "`pid_file`", own).text();
+  if (!text) return std::unexpected(own.lines());
+  return std::string(*text);
 }
 
 std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file, std::string_view text) {

@@ -19,6 +19,9 @@ namespace sluice::proxy {
 // What: the whole file as plain values, checked: what stands here can be built.
 struct Configuration {
   std::vector<config::Placed<std::string>> include;  // empty: what they mean was joined in
+  config::Placed<std::string> user;                  // what the process becomes; empty: it stays who it is
+  config::Placed<std::string> group;                 // empty: the user's own
+  config::Placed<std::string> pid_file;              // empty: none
   std::optional<std::uint32_t> shards;               // none: one for each CPU that the process may use
   std::vector<net::ListenerSettings> listeners;
   std::vector<upstream::UpstreamSettings> upstreams;
@@ -31,6 +34,7 @@ struct Configuration {
 
   std::vector<std::string> files;  // that it was read from, in the order of Place::file; not a key
 
+  [[nodiscard]] std::string place_text(config::Place place) const { return config::place_text(files, place); }
   // The same with what holds in the place of what was left out, as far as the file alone decides.
   [[nodiscard]] Configuration effective() const;
   // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved. shard_count: how many will
@@ -46,7 +50,9 @@ using ConfigurationErrors = std::vector<std::string>;
 
 // Reads and checks a file. Blocks; for the control thread and for -t.
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path);
-// The same for a text, which cannot include files; file: the name that messages give it.
+// Only the `pid_file` of a file, which need not be good otherwise; empty: it has none.
+[[nodiscard]] std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string& path);
+// The same as load_configuration for a text, which cannot include files; file: the name that messages give it.
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file,
                                                                                     std::string_view text);
 

@@ -17,6 +17,7 @@
 
 #include "runtime/kernel.hpp"
 #include "runtime/notice.hpp"
+#include "runtime/privileges.hpp"
 #include "runtime/topology.hpp"
 
 namespace sluice::proxy {
@@ -99,6 +100,7 @@ void LogWriter::reopen() noexcept {
 
 void LogWriter::run() {
   runtime::name_this_thread("sluice-log");
+  runtime::drop_thread_capabilities();
   for (;;) {
     const bool is_last_round = stopping_.load(std::memory_order_acquire);
     bool takes = true;

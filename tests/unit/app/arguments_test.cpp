@@ -32,6 +32,10 @@ TEST_CASE("what the command line asks for") {
       {{"-t"}, Mode::test, usual},
       {{"-t", "-c", "my.toml"}, Mode::test, "my.toml"},
       {{"-c", "my.toml", "-t"}, Mode::test, "my.toml"},
+      {{"-T"}, Mode::dump, usual},
+      {{"-T", "-c", "my.toml"}, Mode::dump, "my.toml"},
+      {{"-s", "reload"}, Mode::command, usual},
+      {{"-c", "my.toml", "-s", "stop"}, Mode::command, "my.toml"},
       {{"-v"}, Mode::version, usual},
       {{"--version"}, Mode::version, usual},
       {{"-V"}, Mode::build, usual},
@@ -57,8 +61,14 @@ TEST_CASE("what is refused, and how") {
       {{"-x"}, "unknown argument '-x'; 'sluice -h' lists what there is"},
       {{"-cmy.toml"}, "unknown argument '-cmy.toml'; 'sluice -h' lists what there is"},
       {{"-tv"}, "unknown argument '-tv'; 'sluice -h' lists what there is"},
-      {{"-T"}, "unknown argument '-T'; 'sluice -h' lists what there is"},
-      {{"-s", "reload"}, "unknown argument '-s'; 'sluice -h' lists what there is"},
+      {{"-s"}, "option -s needs a command: reload, quit, stop or reopen"},
+      {{"-c", "x", "-s"}, "option -s needs a command: reload, quit, stop or reopen"},
+      {{"-s", "upgrade"}, "-s upgrade: this version cannot replace its own program while it runs"},
+      {{"-s", ""}, "-s takes reload, quit, stop or reopen, not ''"},
+      {{"-s", "RELOAD"}, "-s takes reload, quit, stop or reopen, not 'RELOAD'"},
+      {{"-s", "-c"}, "-s takes reload, quit, stop or reopen, not '-c'"},
+      {{"-s", "term"}, "-s takes reload, quit, stop or reopen, not 'term'"},
+      {{"-sreload"}, "unknown argument '-sreload'; 'sluice -h' lists what there is"},
       {{"--test"}, "unknown argument '--test'; 'sluice -h' lists what there is"},
       {{"my.toml"}, "unknown argument 'my.toml'; 'sluice -h' lists what there is"},
       {{"-c", "a", "b"}, "unknown argument 'b'; 'sluice -h' lists what there is"},
@@ -74,9 +84,18 @@ TEST_CASE("what is refused, and how") {
   }
 }
 
+TEST_CASE("every command of -s") {
+  for (Command command : {Command::reload, Command::quit, Command::stop, Command::reopen}) {
+    auto arguments = parse({"-s", std::string(to_string(command))});
+    REQUIRE(arguments.has_value());
+    CHECK(arguments->command == command);
+  }
+}
+
 TEST_CASE("the usage names every option that there is") {
   const std::string text = usage();
-  for (std::string_view option : {"-c FILE", "-t ", "-v ", "-V ", "-h ", "/etc/sluice/sluice.toml"}) {
+  for (std::string_view option : {"-c FILE", "-t ", "-T ", "-s COMMAND", "reload", "quit", "stop", "reopen", "-v ",
+                                  "-V ", "-h ", "/etc/sluice/sluice.toml"}) {
     CAPTURE(option);
     CHECK(text.contains(option));
   }

@@ -108,6 +108,17 @@ TEST_CASE("one mistake in the sample gives one error, at its place") {
       {"\"127.0.0.1:8080\"", "\"127.0.0.1:8080\"\nbacklog = 0",
        "s.toml:4:11: `backlog` must be from 1 to 65535, not 0"},
       {"name = \"public\"\n", "", "s.toml:1:1: [[listener]] needs `name`"},
+      {"[[listener]]", "group = \"daemon\"\n[[listener]]", "s.toml:1:9: `group` needs `user`"},
+      {"[[listener]]", "user = \"\"\n[[listener]]", "s.toml:1:8: `user` must not be empty"},
+      {"[[listener]]", "pid_file = 7\n[[listener]]", "s.toml:1:12: `pid_file` must be a string, not the integer 7"},
+      {"[[listener]]", "include = [\"x\"]\n[[listener]]", "s.toml:1:12: `include` needs a file"},
+      {"[upstream.api]", "[[listener]]\nname = \"b\"\naddress = \"0.0.0.0:8080\"\n[upstream.api]",
+       "s.toml:7:11: the listener address \"0.0.0.0:8080\" overlaps with \"127.0.0.1:8080\" at s.toml:3:11: one of "
+       "them "
+       "is every address of the host"},
+      {"127.0.0.1:8080", "[::ffff:127.0.0.1]:8080",
+       "s.toml:3:11: `address` must be written as the IPv4 address that it is, \"127.0.0.1:8080\", not "
+       "\"[::ffff:127.0.0.1]:8080\""},
       {"\"public\"", "\"\"", "s.toml:2:8: `name` must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"\""},
       {"[[listener]]", "[listener]", "s.toml:1:1: [[listener]] must have two pairs of brackets"},
       {"[[listener]]", "[[listner]]",

@@ -1,0 +1,148 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "config/folder.hpp"
+#include "proxy/configuration.hpp"
+
+// What -T prints.
+namespace sluice::proxy {
+namespace {
+
+constexpr std::string_view sample = R"(shards = 3
+[timeouts]
+connect = "1s"
+[[listener]]
+name = "l"
+address = "127.0.0.1:1"
+[upstream.a]
+endpoints = ["127.0.0.1:2", { address = "[::1]:3", weight = 2 }]
+timeouts = { first_byte = "20s" }
+[upstream."b.c"]
+endpoints = ["127.0.0.1:2"]
+[[route]]
+upstream = "a"
+timeouts = { idle = "5m" }
+[[route]]
+host = "example.com"
+path = "/x/*"
+strip_prefix = "/x"
+upstream = "b.c"
+)";
+
+Configuration parsed(std::string_view text) {
+  auto configuration = parse_configuration("s.toml", text);
+  if (!configuration) FAIL(fmt::format("{}", fmt::join(configuration.error(), "\n")));
+  return *configuration;
+}
+
+std::string dumped(const Configuration& configuration) {
+  return dump_configuration(configuration, configuration.effective());
+}
+
+TEST_CASE("the dump of a configuration is a configuration, and the same one") {
+  const Configuration configuration = parsed(sample);
+  const std::string text = dumped(configuration);
+  CAPTURE(text);
+  const Configuration again = parsed(text);
+  CHECK(dumped(again) == text);
+  CHECK(again.shards == 3);
+  CHECK(again.timeouts.connect == std::chrono::seconds(1));
+  REQUIRE(again.upstreams.size() == 2);
+  CHECK(again.upstreams[1].name.value == "b.c");
+  CHECK(again.upstreams[0].endpoints[1].address.value == "[::1]:3");
+  CHECK(again.upstreams[0].endpoints[1].weight == 2);
+  const route::Table before = configuration.route_table();
+  const auto& routes = before.routes();
+  const route::Table table = again.route_table();
+  REQUIRE(table.routes().size() == routes.size());
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    CHECK(table.routes()[i].name == routes[i].name);
+    CHECK(table.routes()[i].timeouts == routes[i].timeouts);
+    CHECK(table.routes()[i].strip_prefix == routes[i].strip_prefix);
+    CHECK(table.routes()[i].upstream == routes[i].upstream);
+  }
+}
+
+TEST_CASE("every key of the reference is in the dump, as a value or as a comment") {
+  const std::string text = dumped(parsed(sample));
+  std::vector<config::ReferenceRow> rows;
+  config::describe(std::string(), configuration_keys, rows);
+  for (const auto& row : rows) {
+    const std::vector<std::string> ways{
+        fmt::format("\n{} = ", row.key), fmt::format("\n# {}: ", row.key), fmt::format("\n# {} = ", row.key),
+        fmt::format("[{}]\n", row.key),  fmt::format("[[{}]]\n", row.key), fmt::format("[{}.", row.key),
+        fmt::format(".{}]", row.key),    fmt::format("{{ {} = ", row.key), fmt::format(", {} = ", row.key)};
+    const std::string searched = "\n" + text;
+    const bool is_there = std::ranges::any_of(ways, [&](const std::string& way) { return searched.contains(way); });
+    if (!is_there) FAIL_CHECK("the dump lacks `", row.key, "` of ", row.section);
+  }
+}
+
+TEST_CASE("what holds in the place of what was left out is told where it holds") {
+  const std::string text = dumped(parsed(sample));
+  const std::size_t route = text.find("[route.timeouts]");
+  REQUIRE(route != std::string::npos);
+  CHECK(
+      text.substr(route).starts_with("[route.timeouts]\n"
+                                     "# connect = \"1s\" (from further out)\n"
+                                     "# first_byte = \"20s\" (from further out)\n"
+                                     "idle = \"5m\"\n"));
+  CHECK(
+      text.contains("[upstream.a.timeouts]\n"
+                    "# connect = \"1s\" (from further out)\n"
+                    "first_byte = \"20s\"\n"
+                    "# idle = \"1m\" (from further out)\n"));
+  CHECK(text.contains("# name: host and path\n"));
+}
+
+TEST_CASE("included files are in the dump, and including is not") {
+  config::Folder folder;
+  folder.write("conf.d/more.toml", "[[route]]\npath = \"/more\"\nupstream = \"a\"\n");
+  auto configuration = load_configuration(folder.write("s.toml", "include = [\"conf.d/*\"]\n" + std::string(sample)));
+  REQUIRE(configuration.has_value());
+  CHECK(configuration->files == std::vector{folder.path("s.toml"), folder.path("conf.d/more.toml")});
+  CHECK(configuration->place_text(configuration->routes[2].place) == folder.path("conf.d/more.toml") + ":1:1");
+  const std::string text = dumped(*configuration);
+  CHECK(text.starts_with("# include: none\n"));
+  CHECK(parsed(text).routes.size() == 3);
+}
+
+TEST_CASE("the pid file can be told of a file that is not good otherwise") {
+  config::Folder folder;
+  struct Row {
+    std::string_view text;
+    std::string_view pid_file;
+    std::string_view error;
+  };
+  const std::vector<Row> rows{
+      {"", "", ""},
+      {"pid_file = \"x.pid\"\nshards = 0\n", "x.pid", ""},
+      {"include = [\"other\"]\n", "y.pid", ""},
+      {"pid_file = 7\n", "", "s.toml:1:12: `pid_file` must be a string, not the integer 7"},
+      {"pid_file = \"${SLUICE_TEST_NONE}\"\n", "",
+       "s.toml:1:12: `pid_file` needs the environment variable SLUICE_TEST_NONE, which is not set"},
+      {"include = [\"none\"]\npid_file = \"x\"\n", "",
+       "s.toml:1:12: \"none\" cannot be read: No such file or directory"},
+  };
+  folder.write("other", "pid_file = \"y.pid\"\n");
+  for (const Row& row : rows) {
+    auto pid_file = load_pid_file(folder.write("s.toml", row.text));
+    CHECK(pid_file.value_or("") == row.pid_file);
+    std::string errors = pid_file ? "" : fmt::format("{}", fmt::join(pid_file.error(), "\n"));
+    const std::string prefix = folder.path("");
+    for (std::size_t i = errors.find(prefix); i != std::string::npos; i = errors.find(prefix)) {
+      errors.erase(i, prefix.size());
+    }
+    CHECK(errors == row.error);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::proxy
