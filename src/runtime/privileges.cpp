@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,6 +90,9 @@ std::expected<Identity, std::string> find_identity(const std::string& user, cons
 }
 
 Result<void> become(const Identity& identity) {
+  // The kernel counts the memory of rings as locked (since 6.14), against the user; root's limits do not bind root.
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  (void)::setrlimit(RLIMIT_MEMLOCK, &unlimited);
   if (auto narrowed = narrow_bounding_set(); !narrowed) return narrowed;
   // Otherwise the change of the user would take the permitted ones too.
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return failed_call();

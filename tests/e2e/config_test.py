@@ -50,8 +50,9 @@ def good(bench):
 
 
 def shipped(bench, name):
-    # Their logs are in the working directory.
+    # Their logs are in the working directory, and the user that they name has to be able to write there.
     with tempfile.TemporaryDirectory(prefix="sluice-e2e-") as folder:
+        Path(folder).chmod(0o777)
         status, out, err = bench.run("-t", "-c", str(ROOT / "config" / name), cwd=folder)
     equal(status, 0, f"exit status; it said {out}{err}")
 

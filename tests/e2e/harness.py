@@ -28,14 +28,22 @@ class Case:
     def __init__(self, group, name, title, run):
         self.group, self.id, self.title, self.run = group, name, title, run
 
+    @property
+    def can_run(self):
+        return os.geteuid() == 0 or not self.group.needs_root
+
 
 class Group:
-    """Cases of one theme. With `setup` they share what it starts, and run one after the other; else each has its own bench."""
+    """Cases of one theme. With `setup` they share what it starts, and run one after the other; else each has its own bench.
+
+    needs_root: for anybody else they are named as skipped.
+    """
 
     every = []
 
-    def __init__(self, setup=None):
+    def __init__(self, setup=None, needs_root=False):
         self.setup = setup
+        self.needs_root = needs_root
         self.cases = []
         Group.every.append(self)
 
@@ -65,11 +73,14 @@ class Proxy:
     """A running `sluice -c FILE`.
 
     told: where its words go instead of into a file that told() reads; wrapper: a command that runs the program; reservation: a
-    port from reserve_port() to listen on.
+    port from reserve_port() to listen on; owner: number of the user who may write in its folder.
     """
 
-    def __init__(self, program, text, descriptors=None, wait=True, environment=None, told=None, wrapper=(), reservation=None):
+    def __init__(self, program, text, descriptors=None, wait=True, environment=None, told=None, wrapper=(), reservation=None, owner=None):
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
+        if owner is not None:
+            self.folder.chmod(0o755)
+            os.chown(self.folder, owner, -1)
         self.expected_exit = 0
         self.is_stopped = False
         self.reservation = reservation or reserve_port()

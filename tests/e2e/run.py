@@ -8,6 +8,7 @@ Last line: `e2e: N passed, N failed`, e2e being the folder; exit status 1 when o
 """
 
 import argparse
+import fnmatch
 import importlib
 import queue
 import re
@@ -143,7 +144,7 @@ def units_of(pattern):
     """What can run in parallel: a shared group, or a case alone. Long ones come first."""
     shared, alone = [], []
     for group in Group.every:
-        cases = [case for case in group.cases if pattern.search(case.id)]
+        cases = [case for case in group.cases if pattern.search(case.id) and case.can_run]
         if group.setup is None:
             alone += [(run_alone, case) for case in cases]
         elif cases:
@@ -151,11 +152,19 @@ def units_of(pattern):
     return shared + alone
 
 
-def check_requirements(results):
-    """Each requirement that the cases were to show, as a case of its own."""
+def skipped(pattern):
+    """The ids of the cases that cannot run here."""
+    return [case.id for group in Group.every for case in group.cases if pattern.search(case.id) and not case.can_run]
+
+
+def check_requirements(results, left_out):
+    """Each requirement that the cases were to show, as a case of its own; not those of cases that were left out."""
     group = Group()
     ran = dict(results.ran)
     for requirement in requirements.load():
+        if any(fnmatch.fnmatchcase(name, wanted) for name in left_out for wanted in requirement.cases):
+            print(f"skipped: requirement.{requirement.id} (needs root)")
+            continue
         case = Case(group, f"requirement.{requirement.id}", f"{requirement.text} ({requirement.source})", None)
         delivery.forget_used()
         results.add(case, 0, requirements.unmet(requirement, ran))
@@ -190,6 +199,7 @@ def main():
     if options.requirement:
         pattern = requirements.expression([one for one in requirements.load() if one.id in options.requirement])
     units = units_of(re.compile(pattern))
+    left_out = skipped(re.compile(pattern))
     if options.list:
         for function, *rest in units:
             for case in [rest[0]] if function is run_alone else rest[1]:
@@ -200,6 +210,8 @@ def main():
             sys.exit(f"{program} does not exist; tools/test builds it")
     Bench.sluice, Bench.origin_program = options.sluice.resolve(), options.origin.resolve()
     raise_descriptor_limit()
+    for name in left_out:
+        print(f"skipped: {name} (needs root)")
 
     results = Results(options.verbose, options.fail_fast)
     waiting = queue.Queue()
@@ -211,7 +223,7 @@ def main():
     for worker in workers:
         worker.join()
     if not pattern and not results.is_enough and options.cases == FOLDER:
-        check_requirements(results)
+        check_requirements(results, left_out)
     if options.verbose:
         for seconds, name in sorted(results.times, reverse=True)[:10]:
             print(f"{seconds:7.2f} s  {name}")
