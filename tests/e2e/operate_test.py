@@ -1,5 +1,6 @@
 """What an operator does to a running proxy: -s and the pid file; and what the proxy gives up of root's rights."""
 
+import grp
 import os
 import pwd
 import signal
@@ -16,8 +17,9 @@ from replies import arrived, echo, expect_forwarded
 alone = Group()
 as_root = Group(needs_root=True)
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
-NOBODY = pwd.getpwnam("nobody").pw_uid
-NOGROUP = pwd.getpwnam("nobody").pw_gid
+# Whom the proxy becomes. Not nobody: other cases count that user's processes.
+USER = "daemon"
+USER_NUMBER, GROUP_NUMBER = pwd.getpwnam(USER)[2:4]
 
 
 def with_pid_file(bench, **options):
@@ -222,10 +224,10 @@ def task_status(proxy):
 
 
 def dropped(bench, extra="", listen=None, **options):
-    """A proxy that root has started and that has become nobody."""
+    """A proxy that root has started and that has become another user."""
     origin = bench.scripted().serve(echo)
-    text = 'user = "nobody"\n' + extra + configuration(origin.address, shards=2)
-    return bench.proxy(text if listen is None else text.replace("@LISTEN@", listen), owner=NOBODY, **options)
+    text = f'user = "{USER}"\n' + extra + configuration(origin.address, shards=2)
+    return bench.proxy(text if listen is None else text.replace("@LISTEN@", listen), owner=USER_NUMBER, **options)
 
 
 @as_root.case("privileges.dropped", "every thread is the user, and has no capability; the control thread has one")
@@ -237,18 +239,19 @@ def drop(bench):
     require({"sluice", "sluice-0", "sluice-1", "sluice-log"} <= set(tasks), f"threads: {sorted(tasks)}")
     for name, status in tasks.items():
         kept = "0000000000000400" if name == "sluice" else "0000000000000000"
-        expected = {"Uid": [str(NOBODY)] * 4, "Gid": [str(NOGROUP)] * 4, "Groups": [str(NOGROUP)], "CapInh": ["0000000000000000"], "CapPrm": [kept],
+        expected = {"Uid": [str(USER_NUMBER)] * 4, "Gid": [str(GROUP_NUMBER)] * 4, "Groups": [str(GROUP_NUMBER)], "CapInh": ["0000000000000000"], "CapPrm": [kept],
                     "CapEff": [kept], "CapBnd": ["0000000000000400"], "CapAmb": ["0000000000000000"], "NoNewPrivs": ["1"]}
         equal({field: status[field] for field in expected}, expected, f"what the thread {name} is and may")
     require("runs as root" not in proxy.told(), f"it says that it runs as root:\n{proxy.told()}")
-    equal(proxy.log_path.stat().st_uid, NOBODY, "owner of the access log")
+    equal(proxy.log_path.stat().st_uid, USER_NUMBER, "owner of the access log")
 
 
 @as_root.case("privileges.group", "a group of the configuration's choice")
 def drop_group(bench):
-    proxy = dropped(bench, 'group = "daemon"\n')
+    other = grp.getgrnam("nogroup").gr_gid
+    proxy = dropped(bench, 'group = "nogroup"\n')
     for name, status in task_status(proxy).items():
-        equal((status["Gid"], status["Groups"]), (["1"] * 4, ["1"]), f"groups of the thread {name}")
+        equal((status["Gid"], status["Groups"]), ([str(other)] * 4, [str(other)]), f"groups of the thread {name}")
 
 
 @as_root.case("privileges.port", "a port below 1024 is listened on all the same")
@@ -311,7 +314,7 @@ def drop_log_folder(bench):
         Path(folder).chmod(0o755)
         file = Path(folder) / "test.toml"
         text = configuration("127.0.0.1:1").replace("@LISTEN@", "127.0.0.1:1").replace("@LOG@", f"{folder}/access.log")
-        file.write_text('user = "nobody"\n' + text)
+        file.write_text(f'user = "{USER}"\n' + text)
         for arguments in (["-c", str(file)], ["-t", "-c", str(file)]):
             status, _, err = bench.run(*arguments)
             equal(status, 1, f"exit status; it said {err}")
@@ -324,12 +327,11 @@ def drop_unreadable(bench):
     origin = bench.scripted().serve(echo)
     with tempfile.TemporaryDirectory() as folder:
         hidden = Path(folder) / "hidden.toml"
-        hidden.write_text("[surprise]\n")
         hidden.write_text("")
         hidden.chmod(0o600)
         Path(folder).chmod(0o755)
-        proxy = bench.proxy(f'include = ["{hidden}"]\nuser = "nobody"\n' + configuration(origin.address), owner=NOBODY)
-        contains(proxy.told(), f'the user "nobody" cannot read {hidden}', "what it says")
+        proxy = bench.proxy(f'include = ["{hidden}"]\nuser = "{USER}"\n' + configuration(origin.address), owner=USER_NUMBER)
+        contains(proxy.told(), f'the user "{USER}" cannot read {hidden}', "what it says")
 
 
 @as_root.case("privileges.root", "root without `user` stays root, and says so once")
@@ -356,8 +358,8 @@ def not_root(bench):
         program.write_bytes(bench.sluice.read_bytes())
         program.chmod(0o755)
         file = Path(folder) / "test.toml"
-        drop_to = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOGROUP}", "--clear-groups")
-        for user, status, word in (("daemon", 1, 'only root can become the user "daemon"'), ("nobody", 0, "good")):
+        drop_to = ("setpriv", f"--reuid={USER_NUMBER}", f"--regid={GROUP_NUMBER}", "--clear-groups")
+        for user, status, word in (("nobody", 1, 'only root can become the user "nobody"'), (USER, 0, "good")):
             file.write_text(f'user = "{user}"\n' + configuration("127.0.0.1:1", log=False).replace("@LISTEN@", "127.0.0.1:8080"))
             done = subprocess.run([*drop_to, str(program), "-t", "-c", str(file)], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
             equal(done.returncode, status, f"exit status with user {user}; it said {done.stderr}")
