@@ -301,7 +301,8 @@ def ipv6(bench):
 def shard_counts(bench):
     origin = bench.scripted().serve(lambda request, connection: connection.send(plain(body=b"ok")) is None)
     for shards in (1, 2, (os.cpu_count() or 1) + 3):
-        proxy = bench.proxy(configuration(origin.address, shards=shards, limits="max_connections = 100"))
+        # Small rings: whoever has no privileges may lock little memory.
+        proxy = bench.proxy(configuration(origin.address, shards=shards, limits="max_connections = 100", extra="[shard_defaults]\nring_entries = 256"))
         for _ in range(20):
             client = bench.client(proxy)
             equal(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").body, b"ok", "body")
