@@ -80,7 +80,7 @@ std::expected<void, std::string> Server::open_sockets() {
       Result<int> fd =
           net::Listener::open_socket(*address, static_cast<int>(settings.backlog), settings.congestion_control.value);
       if (!fd) return fail(fd.error());
-      worker->sockets.push_back({settings.name.value, *fd});
+      worker->sockets.push_back({settings.name.value, *fd, settings.slot});
       // Port 0: the first socket finds a port, the other shards join it there.
       *address = local_address_of(*fd);
     }
@@ -118,6 +118,8 @@ std::expected<void, std::string> Server::start() {
     workers_.clear();
     return std::unexpected(std::move(message));
   };
+  meters_.assign(configuration_);
+  meters_.commit();
   if (auto opened = open_sockets(); !opened) return fail(opened.error());
   if (auto opened = open_log(); !opened) return fail(opened.error());
 
@@ -129,6 +131,7 @@ std::expected<void, std::string> Server::start() {
   snapshot->head_limits = {.bytes_max = configuration_.limits.head_bytes,
                            .fields_max = configuration_.limits.head_fields,
                            .target_bytes_max = configuration_.limits.target_bytes};
+  snapshot->log = configuration_.log.layout();
   snapshot->max_connections = configuration_.limits.max_connections.value_or(max_connections_default_);
   snapshots_ = std::make_unique<proxy::SnapshotPublisher>(std::move(snapshot), count);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "control/meter_directory.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/log_writer.hpp"
 #include "proxy/shard.hpp"
@@ -58,6 +59,7 @@ class Server {
 
   proxy::Configuration configuration_;
   std::uint32_t max_connections_default_;
+  MeterDirectory meters_;
   std::unique_ptr<proxy::SnapshotPublisher> snapshots_;
   std::unique_ptr<proxy::LogWriter> log_;
   std::vector<std::unique_ptr<Worker>> workers_;

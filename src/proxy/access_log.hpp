@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "http/writer.hpp"
+#include "proxy/log_layout.hpp"
 
 namespace sluice::proxy {
 
@@ -20,16 +22,21 @@ struct AccessLogEntry {
   std::string_view target;  // as the client sent it
   std::string_view protocol;
   std::string_view user_agent;
+  std::string_view referer;
   int status = 0;
   std::uint64_t request_bytes = 0;   // of the body
   std::uint64_t response_bytes = 0;  // sent to the client, head included
+  std::uint64_t body_bytes = 0;      // the same without the head
   std::string_view route;
   std::string_view upstream;
   std::string_view endpoint;
   unsigned attempts = 0;  // upstream connections that were tried
   bool is_upstream_reused = false;
-  Duration connect{-1};     // to get a connection; negative: it did not come to that
-  Duration first_byte{-1};  // from the end of that until the final response head
+  // The phases, one after the other; negative: it did not come to that.
+  Duration head{-1};        // until the request head was whole
+  Duration queue{-1};       // until the first endpoint was asked
+  Duration connect{-1};     // until there was a connection
+  Duration first_byte{-1};  // until the final response head was there
   Duration total{0};
   std::string_view reason;  // empty: the response is the upstream's, and it ended well
   std::string_view detail;  // which rule a refused message broke
@@ -38,8 +45,15 @@ struct AccessLogEntry {
 // Longest line; what would be longer has its texts cut.
 inline constexpr std::size_t log_line_bytes_max = 24 * 1024;
 
-// Writes the entry as one JSON object and a line feed. Durations are seconds with microseconds. Bytes that are not
-// printable ASCII are escaped as \u00XX, so a line is valid UTF-8 and one line whatever a client sends.
-void write_json_line(http::Writer& out, const AccessLogEntry& entry) noexcept;
+// Writes the entry as the layout says, as one line with its line feed. Durations are seconds with microseconds.
+void write_log_line(http::Writer& out, const AccessLogEntry& entry, const LogLayout& layout) noexcept;
+
+// One JSON object. Bytes that are not printable ASCII are escaped as \u00XX, so a line is valid UTF-8 and one line
+// whatever a client sends.
+void write_json_line(http::Writer& out, const AccessLogEntry& entry, const std::vector<LogField>& fields) noexcept;
+
+// The "combined" format of Apache httpd and nginx. In quoted texts the quote, the backslash and all that is not
+// printable ASCII become \xXX, so that splitting at quotes is always right.
+void write_combined_line(http::Writer& out, const AccessLogEntry& entry) noexcept;
 
 }  // namespace sluice::proxy

@@ -82,6 +82,22 @@ void check_references(const Configuration& configuration, config::Problems& prob
   }
 }
 
+void check_log(const LogSettings& log, config::Problems& problems) {
+  if (log.format != LogFormat::json && !log.fields.empty()) {
+    problems.add(log.fields.front().place, fmt::format("`fields` goes with the format \"json\", not with {}",
+                                                       config::in_quotes(to_string(log.format))));
+  }
+  std::array<bool, log_field_count> seen{};
+  for (const auto& field : log.fields) {
+    bool& is_seen = seen[static_cast<std::size_t>(field.value)];
+    if (is_seen) {
+      problems.add(field.place,
+                   fmt::format("the field {} stands in `fields` already", config::in_quotes(to_string(field.value))));
+    }
+    is_seen = true;
+  }
+}
+
 void check(const Configuration& configuration, config::Problems& problems) {
   if (!configuration.include.empty()) problems.add(configuration.include.front().place, "`include` needs a file");
   if (configuration.user.value.empty() && !configuration.group.value.empty()) {
@@ -96,6 +112,7 @@ void check(const Configuration& configuration, config::Problems& problems) {
   check_unique(configuration.routes, &route::RouteSettings::name, "route name", problems);
   route::check_routes(configuration.routes, problems);
   check_references(configuration, problems);
+  check_log(configuration.log, problems);
 }
 
 // root: none where the files could not be read.
@@ -123,6 +140,8 @@ route::Table Configuration::route_table(unsigned shard_count) const {
     route::Route& route = table.emplace_back(route::compile(settings, shard_count));
     route.upstream = indices.at(settings.upstream.value);
     route.timeouts = settings.timeouts.over(upstreams[route.upstream].timeouts.over(timeouts.exchange()));
+    route.slot = settings.slot;
+    route.upstream_slot = upstreams[route.upstream].slot;
   }
   return route::Table(std::move(table));
 }

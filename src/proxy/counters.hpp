@@ -1,6 +1,7 @@
 #pragma once
 
 #include "metrics/counter.hpp"
+#include "proxy/meters.hpp"
 
 namespace sluice::proxy {
 
@@ -24,6 +25,9 @@ struct alignas(64) ShardCounters {
   metrics::Counter aborted_responses;  // broken off after they were committed
   metrics::Counter log_lines;
   metrics::Counter log_lines_dropped;
+  metrics::Counter snapshots_held;  // configurations that exchanges use, the current one included
+  ReasonCounters reasons;           // exchanges by what the log gives as reason
+  ShardMeters meters;
 };
 
 }  // namespace sluice::proxy

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "proxy/census.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/shard.hpp"
 #include "runtime/kernel.hpp"
@@ -28,14 +29,16 @@ net::Address peer_of(int fd) {
 
 }  // namespace
 
-Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const std::string& listener)
+Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const ListenerSocket& listener)
     : shard_(shard),
       strand_(strand),
       listener_(listener),
       stream_(shard.loop(), shard.buffers(), fd, Shard::downstream_share_max),
       input_(stream_, shard.gather_blocks()),
       output_(stream_, shard.send_blocks()),
-      client_(peer_of(fd)) {
+      client_(peer_of(fd)),
+      id_(shard.next_connection_id()),
+      began_(shard.loop().now()) {
   stream_.set_observer(this);
 }
 
@@ -50,6 +53,18 @@ void Downstream::watch_client() {
   if (!stream_.will_receive_no_more() || is_client_gone_) return;
   is_client_gone_ = true;
   strand_.cancel();
+}
+
+void Downstream::describe(ConnectionRow& row, Instant now) const {
+  row.id = id_;
+  row.phase = strand_.phase();
+  row.age = now - began_;
+  row.requests = requests_;
+  row.bytes_sent = stream_.bytes_sent();
+  char text[net::Address::text_bytes_max];
+  row.client.assign(client_.write_host(text));
+  row.listener.assign(listener_.name);
+  if (exchange_ != nullptr) exchange_->describe(row, now);
 }
 
 Task<void> Downstream::run() {

@@ -13,7 +13,10 @@
 
 namespace sluice::proxy {
 
+class Exchange;
 class Shard;
+struct ConnectionRow;
+struct ListenerSocket;
 
 // What happens to the client's connection after an exchange.
 enum class Disposition : std::uint8_t {
@@ -30,7 +33,7 @@ enum class Disposition : std::uint8_t {
 // Invariants: at most one exchange at a time; while there is one, the end of the client cancels the root's strand.
 class Downstream final : private net::Stream::Observer {
  public:
-  Downstream(Shard& shard, runtime::Strand& strand, int fd, const std::string& listener);
+  Downstream(Shard& shard, runtime::Strand& strand, int fd, const ListenerSocket& listener);
   ~Downstream();
 
   // Serves until the connection ends; the socket is closed when it returns.
@@ -42,11 +45,15 @@ class Downstream final : private net::Stream::Observer {
   [[nodiscard]] message::Input& input() { return input_; }
   [[nodiscard]] message::Output& output() { return output_; }
   [[nodiscard]] const net::Address& client() const { return client_; }
-  [[nodiscard]] const std::string& listener() const { return listener_; }
+  [[nodiscard]] const ListenerSocket& listener() const { return listener_; }
   [[nodiscard]] runtime::Strand& strand() { return strand_; }
   [[nodiscard]] std::uint64_t requests() const { return requests_; }
   // The client sent FIN or RST while an exchange was going on.
   [[nodiscard]] bool is_client_gone() const { return is_client_gone_; }
+
+  // What it is doing, for the admin socket.
+  void describe(ConnectionRow& row, Instant now) const;
+  void set_exchange(const Exchange* exchange) { exchange_ = exchange; }
 
   ListHook shard_hook;
 
@@ -58,11 +65,14 @@ class Downstream final : private net::Stream::Observer {
 
   Shard& shard_;
   runtime::Strand& strand_;
-  const std::string& listener_;
+  const ListenerSocket& listener_;
   net::Stream stream_;
   message::Input input_;
   message::Output output_;
   net::Address client_;
+  const Exchange* exchange_ = nullptr;  // while there is one
+  std::uint64_t id_;
+  Instant began_;
   std::uint64_t requests_ = 0;
   bool is_in_exchange_ = false;
   bool is_client_gone_ = false;

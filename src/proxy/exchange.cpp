@@ -13,7 +13,10 @@ using runtime::Task;
 
 Task<Disposition> serve_exchange(Shard& shard, Downstream& downstream) {
   Exchange exchange(shard, downstream, downstream.strand());
-  co_return co_await exchange.run();
+  downstream.set_exchange(&exchange);
+  const Disposition disposition = co_await exchange.run();
+  downstream.set_exchange(nullptr);
+  co_return disposition;
 }
 
 Exchange::Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand)
@@ -34,6 +37,7 @@ Task<Disposition> Exchange::run() {
                                 shard_.loop().random().next(), request_id_);
   if (co_await receive_request() && co_await find_route()) co_await forward();
   SLUICE_ASSERT(!uploads_.has_children());
+  count();
   write_log();
   co_return disposition_;
 }
@@ -42,6 +46,7 @@ Task<bool> Exchange::receive_request() {
   const Instant deadline = started_ + snapshot_->timeouts.head;
   Result<message::ReceivedHead> received =
       co_await message::receive_request_head(downstream_.input(), snapshot_->head_limits, deadline, request_);
+  head_received_ = shard_.loop().now();
   shard_.counters().requests.add();
   if (!received) {
     switch (received.error().code) {
@@ -67,6 +72,7 @@ Task<bool> Exchange::receive_request() {
   }
   request_body_.emplace(downstream_.input(), Side::downstream, request_.framing, snapshot_->limits.trailer_bytes,
                         snapshot_->timeouts.idle);
+  log_.head = head_received_ - started_;
   note_request();
   co_return true;
 }
@@ -74,14 +80,17 @@ Task<bool> Exchange::receive_request() {
 // Keeps what the log wants to know of the head, whose bytes go back to the kernel before the exchange ends.
 void Exchange::note_request() {
   if (!shard_.is_logging()) return;
-  std::string_view user_agent = request_.fields.value_of(http::FieldId::user_agent).value_or(std::string_view());
+  auto text_of = [this](http::FieldId id) { return request_.fields.value_of(id).value_or(std::string_view()); };
+  const std::string_view user_agent = text_of(http::FieldId::user_agent);
+  const std::string_view referer = snapshot_->log.needs_referer ? text_of(http::FieldId::referer) : std::string_view();
   log_.protocol = http::to_string(request_.version);
   PooledText::Copier copier(log_memory_, request_.method_text.size() + request_.target.size() +
-                                             request_.authority.size() + user_agent.size());
+                                             request_.authority.size() + user_agent.size() + referer.size());
   log_.method = copier.copy(request_.method_text);
   log_.target = copier.copy(request_.target);
   log_.host = copier.copy(request_.authority);
   log_.user_agent = copier.copy(user_agent);
+  log_.referer = copier.copy(referer);
 }
 
 Task<bool> Exchange::find_route() {
@@ -114,6 +123,7 @@ Task<bool> Exchange::find_route() {
     co_await reply(404, Reason::no_route);
     co_return false;
   }
+  shard_.counters().meters.routes.at(route_->slot).requests.add();
   upstream_ = &shard_.upstream(route_->upstream);
   request_body_->set_idle_timeout(route_->timeouts.idle);
   if (request_.target_form == http::TargetForm::asterisk) co_return true;
@@ -140,6 +150,9 @@ Task<bool> Exchange::rewrite_target() {
 }
 
 Task<void> Exchange::forward() {
+  asked_ = shard_.loop().now();
+  log_.queue = asked_ - head_received_;
+  upstream_cells().requests.add();
   std::uint64_t tried = 0;
   bool may_reuse = true;
   // Other endpoints, and once after a stale connection; bounded, so that no request waits for every endpoint in turn.
@@ -148,21 +161,24 @@ Task<void> Exchange::forward() {
     upstream::Endpoint* endpoint = upstream_->pick(tried);
     SLUICE_ASSERT(endpoint != nullptr);
     endpoint_ = endpoint;
+    endpoint->cells().requests.add();
     ++attempts_;
     Result<upstream::Connection*> connection = co_await acquire(*endpoint, may_reuse);
     if (!connection) {
       shard_.counters().connect_failures.add();
+      upstream_cells().connect_failures.add();
       std::size_t index = upstream_->index_of(*endpoint);
       if (index < 64) tried |= std::uint64_t{1} << index;
       if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || upstream_->pick(tried) == nullptr) {
         co_await fail_upstream(connection.error());
         co_return;
       }
-      shard_.counters().retries.add();
+      endpoint->cells().failures.add();
+      note_repetition();
       continue;
     }
     if (co_await attempt(**connection) == Attempt::done) co_return;
-    shard_.counters().retries.add();
+    note_repetition();
     may_reuse = false;
   }
 }
@@ -171,8 +187,9 @@ Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoi
   if (may_reuse) {
     if (upstream::Connection* idle = endpoint.take_idle()) {
       shard_.counters().upstream_reuses.add();
+      upstream_cells().reuses.add();
       connected_ = shard_.loop().now();
-      connect_time_ = connected_ - started_;
+      log_.connect = connected_ - asked_;
       is_reused_ = true;
       co_return idle;
     }
@@ -190,8 +207,9 @@ Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoi
   if (connection) {
     reason_ = Reason::none;  // an earlier endpoint's
     shard_.counters().upstream_connects.add();
+    upstream_cells().connects.add();
     connected_ = shard_.loop().now();
-    connect_time_ = connected_ - started_;
+    log_.connect = connected_ - asked_;
   }
   co_return connection;
 }

@@ -14,6 +14,7 @@
 #include "net/address.hpp"
 #include "proxy/access_log.hpp"
 #include "proxy/downstream.hpp"
+#include "proxy/meters.hpp"
 #include "proxy/pooled_text.hpp"
 #include "proxy/reason.hpp"
 #include "proxy/snapshot.hpp"
@@ -48,6 +49,8 @@ class Exchange {
   Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand);
 
   runtime::Task<Disposition> run();
+  // What it is doing, for the admin socket.
+  void describe(ConnectionRow& row, Instant now) const;
 
  private:
   // The request (exchange.cpp).
@@ -87,6 +90,9 @@ class Exchange {
   bool client_may_go_on() const;
   // How long the client may take nothing of what we send.
   Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : snapshot_->timeouts.idle; }
+  void note_repetition();
+  [[nodiscard]] UpstreamCells& upstream_cells() const;
+  void count();
   void write_log();
 
   Shard& shard_;
@@ -98,15 +104,16 @@ class Exchange {
   const upstream::Endpoint* endpoint_ = nullptr;
 
   Instant started_;
-  Instant connected_;     // valid once attempts_ > 0 and a connection was had
-  Instant upload_ended_;  // valid once the upload has ended
+  Instant head_received_;  // valid once there was a whole head
+  Instant asked_;          // when the first endpoint was; valid once attempts_ > 0
+  Instant connected_;      // valid once attempts_ > 0 and a connection was had
+  Instant upload_ended_;   // valid once the upload has ended
   std::int64_t unix_ms_;
   std::uint64_t sent_before_;
+  std::uint64_t response_head_bytes_ = 0;
   bool is_reused_ = false;
   bool is_close_delimited_ = false;  // the response, towards the client
   unsigned attempts_ = 0;
-  Duration connect_time_{-1};
-  Duration first_byte_time_{-1};
 
   int status_ = 0;
   Reason reason_ = Reason::none;

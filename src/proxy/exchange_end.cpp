@@ -1,6 +1,9 @@
 #include "proxy/exchange.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
+#include "proxy/census.hpp"
 #include "proxy/shard.hpp"
 #include "upstream/upstream.hpp"
 
@@ -49,6 +52,8 @@ Task<void> Exchange::fail_upstream(Error error) {
       reason = Reason::upstream_closed;
       break;
   }
+  upstream_cells().failures[static_cast<std::size_t>(reason)].add();
+  if (reason != Reason::exhausted) endpoint_->cells().failures.add();
   co_await reply(status, reason, detail_);
 }
 
@@ -96,6 +101,7 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   http::Writer writer(memory);
   http::write_error_response(writer, error_reply);
   SLUICE_ASSERT(!writer.overflowed());
+  response_head_bytes_ = writer.text().find("\r\n\r\n") + 4;
   Result<void> sent = co_await downstream_.stream().write(writer.text(), client_idle_timeout());
   disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
 }
@@ -113,7 +119,28 @@ void Exchange::give_up_client(Reason reason) {
   shard_.counters().client_gone.add();
 }
 
-void Exchange::write_log() {
+UpstreamCells& Exchange::upstream_cells() const { return shard_.counters().meters.upstreams.at(route_->upstream_slot); }
+
+void Exchange::note_repetition() {
+  shard_.counters().retries.add();
+  upstream_cells().retries.add();
+}
+
+void Exchange::describe(ConnectionRow& row, Instant now) const {
+  row.exchange_age = now - started_;
+  row.is_uploading = uploads_.has_children();
+  row.request_id.assign({request_id_.data(), request_id_.size()});
+  if (request_body_) row.request_bytes = request_body_->payload_bytes();
+  row.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
+  if (route_ != nullptr) row.route.assign(route_->name);
+  if (upstream_ != nullptr) row.upstream.assign(upstream_->name());
+  if (endpoint_ != nullptr) row.endpoint.assign(endpoint_->name());
+}
+
+void Exchange::count() {
+  if (request_body_) log_.request_bytes = request_body_->payload_bytes();
+  log_.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
+  log_.total = shard_.loop().now() - started_;
   ShardCounters& counters = shard_.counters();
   if (status_ < 400) {
     counters.responses_2xx_3xx.add();
@@ -122,23 +149,32 @@ void Exchange::write_log() {
   } else {
     counters.responses_5xx.add();
   }
+  if (reason_ != Reason::none) counters.reasons[static_cast<std::size_t>(reason_)].add();
+  ListenerCells& listener = counters.meters.listeners.at(downstream_.listener().slot);
+  listener.requests.add();
+  class_of(listener.responses, status_).add();
+  if (route_ == nullptr) return;
+  RouteCells& route = counters.meters.routes.at(route_->slot);
+  class_of(route.responses, status_).add();
+  route.request_bytes.add(log_.request_bytes);
+  route.response_bytes.add(log_.response_bytes);
+  route.duration.add(log_.total);
+}
+
+void Exchange::write_log() {
   if (!shard_.is_logging()) return;
   log_.unix_ms = unix_ms_;
   log_.shard = shard_.index();
-  log_.listener = downstream_.listener();
+  log_.listener = downstream_.listener().name;
   log_.client = client_;
   log_.request_id = {request_id_.data(), request_id_.size()};
   log_.status = status_;
-  if (request_body_) log_.request_bytes = request_body_->payload_bytes();
-  log_.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
   if (route_ != nullptr) log_.route = route_->name;
   if (upstream_ != nullptr) log_.upstream = upstream_->name();
   if (endpoint_ != nullptr) log_.endpoint = endpoint_->name();
   log_.attempts = attempts_;
   log_.is_upstream_reused = is_reused_;
-  log_.connect = connect_time_;
-  log_.first_byte = first_byte_time_;
-  log_.total = shard_.loop().now() - started_;
+  log_.body_bytes = log_.response_bytes - std::min(log_.response_bytes, response_head_bytes_);
   if (reason_ != Reason::none) log_.reason = to_string(reason_);
   log_.detail = detail_;
   shard_.log(log_);

@@ -94,7 +94,7 @@ http::ConnectionPolicy Exchange::connection_policy(const BodyFraming& framing) {
 
 Task<void> Exchange::deliver(upstream::Connection& connection) {
   strand_.set_phase("delivering response");
-  first_byte_time_ = shard_.loop().now() - connected_;
+  log_.first_byte = shard_.loop().now() - connected_;
   status_ = response_.status;
   http::ResponseForward forward;
   forward.date = shard_.date();
@@ -103,8 +103,10 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   forward.connection = connection_policy(forward.framing);
   is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
   message::Output& output = downstream_.output();
-  Result<void> result =
-      output.append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
+  Result<void> result = output.append([&](http::Writer& writer) {
+    http::write_response_head(writer, response_, forward);
+    response_head_bytes_ = writer.size();
+  });
   const bool upstream_goes_on = response_.keep_alive;
   message::H1BodySource source(connection.input(), Side::upstream, response_.framing, snapshot_->limits.trailer_bytes,
                                route_->timeouts.idle);

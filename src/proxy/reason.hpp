@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -28,6 +29,8 @@ enum class Reason : std::uint8_t {
   upstream_malformed,  // a response that breaks the protocol
   shutdown,            // cut off by the drain deadline or a second signal
 };
+
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::shutdown) + 1;
 
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;
 

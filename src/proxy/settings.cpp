@@ -1,5 +1,6 @@
 #include "proxy/settings.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sluice::proxy {
@@ -10,8 +11,14 @@ constexpr std::int64_t mib = 1024 * kib;
 
 constexpr auto log_list = std::to_array<config::Key<LogSettings>>({
     config::string<&LogSettings::access, config::Text>("access",
-                                                       "File of the access log, one JSON object a line; a relative "
-                                                       "path starts at the working directory. `\"off\"`: none."),
+                                                       "File of the access log; a relative path starts at the "
+                                                       "working directory. `\"off\"`: none."),
+    config::choice<&LogSettings::format, log_format_names>(
+        "format", "One JSON object a line, or the `combined` format of Apache httpd and nginx."),
+    config::strings<&LogSettings::fields, LogFieldName>(
+        "fields", {1, static_cast<std::int64_t>(log_field_count)},
+        "What a JSON object tells, in this order; each field once. See below for the fields.")
+        .otherwise("all but `body_bytes` and `referer`"),
     config::size<&LogSettings::buffer>("buffer", {4 * kib, 64 * mib},
                                        "Lines that each shard holds until they are written; when the disk is slower, "
                                        "further lines are dropped and counted."),
@@ -74,6 +81,15 @@ constexpr auto shard_list = std::to_array<config::Key<ShardSettings>>({
 });
 
 }  // namespace
+
+LogLayout LogSettings::layout() const {
+  LogLayout layout{.format = format};
+  if (!fields.empty()) layout.fields.clear();
+  for (const auto& field : fields) layout.fields.push_back(field.value);
+  layout.needs_referer =
+      format == LogFormat::combined || std::ranges::find(layout.fields, LogField::referer) != layout.fields.end();
+  return layout;
+}
 
 constinit const config::Keys<LogSettings> log_keys = log_list;
 constinit const config::Keys<LimitSettings> limit_keys = limit_list;

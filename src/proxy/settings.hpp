@@ -4,21 +4,26 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "config/key.hpp"
+#include "proxy/log_layout.hpp"
 #include "route/settings.hpp"
 
 namespace sluice::proxy {
 
 // [log]
 struct LogSettings {
-  std::string access = "off";         // path of the file, or "off"
-  std::uint64_t buffer = 256 * 1024;  // bytes for each shard; what does not fit is dropped and counted
+  std::string access = "off";  // path of the file, or "off"
+  LogFormat format = LogFormat::json;
+  std::vector<config::Placed<LogField>> fields;  // of JSON; empty: the standard ones
+  std::uint64_t buffer = 256 * 1024;             // bytes for each shard; what does not fit is dropped and counted
   Duration flush = std::chrono::seconds(1);
 
   [[nodiscard]] bool is_access_on() const { return access != "off"; }
+  [[nodiscard]] LogLayout layout() const;
 };
 
 // [limits]

@@ -28,13 +28,13 @@ std::size_t block_bytes(const LimitSettings& limits) {
 class Shard::ListenerAcceptor final : public net::Listener::Acceptor {
  public:
   ListenerAcceptor(Shard& shard, const ListenerSocket& socket)
-      : shard_(shard), name_(socket.name), listener_(shard.loop(), socket.fd, *this) {}
+      : shard_(shard), socket_(socket), listener_(shard.loop(), socket.fd, *this) {}
   [[nodiscard]] net::Listener& listener() { return listener_; }
 
  private:
-  void on_connection(int fd) override { shard_.accept(fd, name_); }
+  void on_connection(int fd) override { shard_.accept(fd, socket_); }
   Shard& shard_;
-  const std::string& name_;
+  const ListenerSocket& socket_;
   net::Listener listener_;
 };
 
@@ -72,7 +72,8 @@ Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::L
       send_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
       pipes_({.pipe_bytes = plan_.settings.pipe_size, .count_max = plan_.settings.pipes}),
       snapshots_(plan_.first_snapshot, plan_.on_snapshot_released) {
-  const upstream::Resources resources{*loop_, *buffers_, gather_blocks_, send_blocks_, upstream_share_max};
+  const upstream::Resources resources{*loop_,       *buffers_,          gather_blocks_,
+                                      send_blocks_, upstream_share_max, counters_.meters.endpoints};
   for (const upstream::UpstreamSettings& settings : plan_.upstreams) {
     upstreams_.push_back(std::make_unique<upstream::Upstream>(settings, resources, plan_.index));
   }
@@ -91,7 +92,10 @@ void Shard::run() {
 
 bool Shard::is_finished() const { return is_draining_ && listeners_.empty() && loop_->is_idle(); }
 
-void Shard::on_turn_end() { (void)snapshots_.refresh(); }
+void Shard::on_turn_end() {
+  (void)snapshots_.refresh();
+  counters_.snapshots_held.set(snapshots_.held());
+}
 
 std::int64_t Shard::unix_ms() {
   if (clock_read_at_ != loop_->now()) {
@@ -101,19 +105,24 @@ std::int64_t Shard::unix_ms() {
   return unix_ms_;
 }
 
-void Shard::accept(int fd, const std::string& listener) {
+void Shard::accept(int fd, const ListenerSocket& listener) {
   counters_.connections_accepted.add();
+  ListenerCells& cells = counters_.meters.listeners.at(listener.slot);
+  cells.accepted.add();
   if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().max_connections) {
     counters_.connections_shed.add();
+    cells.shed.add();
     runtime::kernel::close(fd);
     return;
   }
   loop_->spawn("client", serve(fd, &listener));
 }
 
-Task<void> Shard::serve(int fd, const std::string* listener) {
+Task<void> Shard::serve(int fd, const ListenerSocket* listener) {
   runtime::Strand& strand = co_await runtime::this_strand();
+  const metrics::Slot slot = listener->slot;
   counters_.connections_open.add();
+  counters_.meters.listeners.at(slot).open.add();
   {
     Downstream connection(*this, strand, fd, *listener);
     connections_.push_back(connection);
@@ -121,6 +130,7 @@ Task<void> Shard::serve(int fd, const std::string* listener) {
     connection.shard_hook.unlink();
   }
   counters_.connections_open.subtract();
+  counters_.meters.listeners.at(slot).open.subtract();
 }
 
 void Shard::begin_drain(Duration timeout) {
@@ -173,7 +183,7 @@ void Shard::cut_off() {
 void Shard::log(const AccessLogEntry& entry) {
   char line[log_line_bytes_max];
   http::Writer writer(line);
-  write_json_line(writer, entry);
+  write_log_line(writer, entry, snapshots_.current().log);
   bool is_half_full = false;
   if (writer.overflowed() || !plan_.log_ring->push(writer.text(), is_half_full)) {
     counters_.log_lines_dropped.add();

@@ -29,6 +29,7 @@ struct AccessLogEntry;
 struct ListenerSocket {
   std::string name;
   int fd = -1;
+  metrics::Slot slot;
 };
 
 // What a shard is built from. Views and pointers outlive it.
@@ -83,6 +84,15 @@ class Shard final : private runtime::Loop::TurnEnd {
   [[nodiscard]] std::int64_t unix_ms();
   [[nodiscard]] std::string_view date() { return date_.at(unix_ms() / 1000); }
 
+  // visit(connection) from the oldest on, until it returns false.
+  template <class Visitor>
+  void for_each_connection(Visitor&& visit) {
+    for (Downstream* connection = connections_.front(); connection != nullptr && visit(*connection);) {
+      connection = connections_.next(*connection);
+    }
+  }
+  [[nodiscard]] std::uint64_t next_connection_id() { return ++connection_ids_; }
+
   [[nodiscard]] bool is_logging() const { return plan_.log_ring != nullptr; }
   void log(const AccessLogEntry& entry);
 
@@ -97,8 +107,8 @@ class Shard final : private runtime::Loop::TurnEnd {
   Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::Loop> loop,
         std::unique_ptr<runtime::BufferRing> buffers);
   void on_turn_end() override;
-  void accept(int fd, const std::string& listener);
-  [[nodiscard]] runtime::Task<void> serve(int fd, const std::string* listener);
+  void accept(int fd, const ListenerSocket& listener);
+  [[nodiscard]] runtime::Task<void> serve(int fd, const ListenerSocket* listener);
   [[nodiscard]] runtime::Task<void> close_listeners();
   [[nodiscard]] bool close_idle(bool also_new);
   [[nodiscard]] bool is_finished() const;
@@ -116,6 +126,7 @@ class Shard final : private runtime::Loop::TurnEnd {
   List<Downstream, &Downstream::shard_hook> connections_;
   http::DateCache date_;
   std::unique_ptr<DrainTimer> drain_timer_;
+  std::uint64_t connection_ids_ = 0;
   std::int64_t unix_ms_ = 0;
   Instant clock_read_at_;
   bool is_draining_ = false;

@@ -15,6 +15,7 @@ struct Snapshot {
   LimitSettings limits;
   TimeoutSettings timeouts;
   http::HeadLimits head_limits;
+  LogLayout log;
   bool merge_slashes = true;
   std::uint32_t max_connections = 0;  // for each shard
 };

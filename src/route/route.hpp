@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "metrics/slot.hpp"
 #include "route/conditions.hpp"
 #include "route/path_pattern.hpp"
 #include "route/regex.hpp"
@@ -24,6 +25,8 @@ struct Route {
   std::string strip_prefix;    // empty: nothing is stripped
   Rewrite rewrite;
   Timeouts timeouts;
+  metrics::Slot slot;           // where it counts
+  metrics::Slot upstream_slot;  // where its upstream does
 };
 
 // What the settings, which have no problem, say of a route by themselves: all but its upstream and timeouts.

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "config/key.hpp"
+#include "metrics/slot.hpp"
 #include "route/conditions.hpp"
 #include "route/path_pattern.hpp"
 #include "route/rewrite.hpp"
@@ -51,6 +52,7 @@ struct RouteSettings {
   RewriteSettings rewrite;
   config::Placed<std::string> upstream;
   TimeoutOverrides timeouts;
+  metrics::Slot slot;  // where it counts; the control thread gives it out
 
   [[nodiscard]] bool has_expression() const { return !path_regex.value.empty(); }
   // Of everything where there is none, or an expression.

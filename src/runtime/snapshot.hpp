@@ -140,6 +140,11 @@ class SnapshotReader {
 
   // How many values this shard still needs; one when nothing old is in use.
   [[nodiscard]] std::size_t held() const { return held_.size(); }
+  // visit(generation, leases) for each of them, oldest first.
+  template <class Visitor>
+  void for_each_held(Visitor&& visit) const {
+    for (const auto& held : held_) visit(held->node->generation, held->leases);
+  }
 
  private:
   void release(Held& held) {

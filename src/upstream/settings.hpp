@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "config/key.hpp"
+#include "metrics/slot.hpp"
 #include "net/congestion_control.hpp"
 #include "route/settings.hpp"
 
@@ -16,6 +17,7 @@ namespace sluice::upstream {
 struct EndpointSettings {
   config::Placed<std::string> address;  // "ip:port", canonical
   std::uint32_t weight = 1;
+  metrics::Slot slot;  // where it counts; the control thread gives it out
 };
 
 struct KeepAliveSettings {
@@ -31,6 +33,7 @@ struct UpstreamSettings {
   KeepAliveSettings keep_alive;
   config::Placed<std::string> congestion_control{std::string(net::CongestionControl::automatic), {}};
   route::TimeoutOverrides timeouts;
+  metrics::Slot slot;
 };
 
 extern const config::Keys<UpstreamSettings> upstream_keys;

@@ -29,6 +29,7 @@ Connection* Endpoint::take_idle() {
   connection->stream_.set_observer(nullptr);
   resources_.loop.wheel().disarm(*connection);
   --upstream_.idle_count_;
+  cells().idle_connections.subtract();
   ++connection->exchanges_;
   return connection;
 }
@@ -60,6 +61,7 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   connection->stream_.set_receive_mode(receive_mode());
   connection->exchanges_ = 1;
   ++open_;
+  cells().connections.add();
   co_return connection;
 }
 
@@ -85,6 +87,7 @@ void Endpoint::keep(Connection& connection) {
   bool is_full = upstream_.idle_count_ >= settings.max_idle;
   idle_.push_front(connection);
   ++upstream_.idle_count_;
+  cells().idle_connections.add();
   resources_.loop.wheel().arm(connection, resources_.loop.now() + settings.idle_timeout);
   if (is_worn_out || has_news || is_full || resources_.loop.is_stopping()) {
     evict(connection);
@@ -100,6 +103,7 @@ void Endpoint::evict(Connection& connection) {
   connection.stream_.set_observer(nullptr);
   if (connection.is_armed()) resources_.loop.wheel().disarm(connection);
   --upstream_.idle_count_;
+  cells().idle_connections.subtract();
   resources_.loop.spawn("upstream close", close_evicted(&connection));
 }
 
@@ -110,6 +114,7 @@ Task<void> Endpoint::discard(Connection& connection) {
   connection.output_.clear();
   co_await connection.stream_.close();
   --open_;
+  cells().connections.subtract();
   delete &connection;
 }
 
@@ -136,7 +141,7 @@ Upstream::Upstream(const UpstreamSettings& settings, const Resources& resources,
   for (const EndpointSettings& endpoint : settings.endpoints) {
     std::optional<net::Address> address = net::Address::parse(endpoint.address.value);
     SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
-    endpoints_.push_back(std::make_unique<Endpoint>(*this, resources, *address, endpoint.address.value));
+    endpoints_.push_back(std::make_unique<Endpoint>(*this, resources, *address, endpoint.address.value, endpoint.slot));
   }
 }
 

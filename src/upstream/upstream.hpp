@@ -12,6 +12,7 @@
 #include "net/address.hpp"
 #include "runtime/task.hpp"
 #include "upstream/connection.hpp"
+#include "upstream/meters.hpp"
 #include "upstream/settings.hpp"
 
 namespace sluice::upstream {
@@ -25,6 +26,7 @@ struct Resources {
   memory::BlockPool& gather_blocks;  // for heads that arrive in parts
   memory::BlockPool& send_blocks;    // for what goes out
   unsigned receive_share_max;        // buffers that one connection may hold unread
+  EndpointMeters& meters;
 };
 
 // What: one address of an upstream, with the connections of this shard to it.
@@ -32,12 +34,15 @@ struct Resources {
 // Invariants: open() counts the idle ones, those in exchanges and those being closed.
 class Endpoint {
  public:
-  Endpoint(Upstream& upstream, const Resources& resources, const net::Address& address, std::string name)
-      : upstream_(upstream), resources_(resources), address_(address), name_(std::move(name)) {}
+  Endpoint(Upstream& upstream, const Resources& resources, const net::Address& address, std::string name,
+           metrics::Slot slot)
+      : upstream_(upstream), resources_(resources), address_(address), name_(std::move(name)), slot_(slot) {}
   ~Endpoint();
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t open() const { return open_; }
+  // Its counts; not to be kept.
+  [[nodiscard]] EndpointCells& cells() const { return resources_.meters.at(slot_); }
 
   // The connection that was used last, if one is idle; it is the caller's then.
   [[nodiscard]] Connection* take_idle();
@@ -64,6 +69,7 @@ class Endpoint {
   Resources resources_;
   net::Address address_;
   std::string name_;
+  metrics::Slot slot_;
   List<Connection, &Connection::idle_hook_> idle_;
   std::size_t open_ = 0;
   unsigned long_responses_ = 0;  // 0 to 3: saturating count of long responses less short ones

@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import threading
+import time
+from datetime import datetime
 
 from check import PATIENCE_S, contains, equal, require, wait_for
 from harness import Group, configuration
@@ -12,6 +14,10 @@ from peer import Client
 from replies import UUID_V7, echo, expect_own_reply, log_entry
 
 alone = Group()
+PHASES = ("head", "queue", "connect", "first_byte")
+# Of an exchange that nothing of ours had to answer.
+STANDARD_FIELDS = ["ts", "shard", "listener", "client", "request_id", "method", "host", "target", "protocol", "status", "request_bytes",
+                   "response_bytes", "route", "upstream", "endpoint", "attempts", "reused", *PHASES, "total", "user_agent"]
 STAMP = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -35,9 +41,81 @@ def fields(bench):
     equal({name: entry.get(name) for name in expected}, expected, "fields")
     require(STAMP.fullmatch(entry["ts"]), f"ts: {entry['ts']}")
     require("reason" not in entry, f"a reason for nothing: {entry}")
-    for name in ("connect", "first_byte", "total"):
+    for name in (*PHASES, "total"):
         require(isinstance(entry[name], float) and 0 <= entry[name] < 20, f"{name}: {entry}")
-    require(entry["connect"] + entry["first_byte"] <= entry["total"] + 0.001, f"phases are longer than the whole: {entry}")
+    require(sum(entry[name] for name in PHASES) <= entry["total"] + 0.001, f"phases are longer than the whole: {entry}")
+    require(list(entry) == STANDARD_FIELDS, f"the order of the fields: {list(entry)}")
+
+
+@alone.case("log.phases", "each phase has its own time: a slow head, a failed connect and a slow answer show where they belong")
+def phases(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(bench.deaf_port().address, origin.address, timeouts='connect = "300ms"'))
+    client = bench.client(proxy)
+    slow = 0.2
+    for _ in range(2):  # one of two goes to the deaf endpoint first
+        client.send(b"GET /x HTTP/1.1\r\n")
+        client.wait_taken()
+        time.sleep(slow)
+        client.send(b"Host: a\r\n\r\n")
+        connection = origin.accept()
+        connection.request()
+        time.sleep(2 * slow)
+        connection.send(plain(200, b"late"))
+        client.response()
+        connection.close()
+    entries = sorted(proxy.log_entries(2), key=lambda entry: entry["attempts"])
+    equal([entry["attempts"] for entry in entries], [1, 2], "attempts")
+    for entry in entries:
+        # Time in which this test sleeps is a lower bound, whatever the machine does meanwhile.
+        require(entry["head"] >= slow and entry["first_byte"] >= 2 * slow, f"head and first_byte: {entry}")
+        require(entry["queue"] < slow, f"queue: {entry}")
+        require(entry["total"] >= sum(entry[name] for name in PHASES) - 0.00001, f"phases are longer than the whole: {entry}")
+    require(entries[1]["connect"] >= 0.3, f"connect, with an attempt that timed out: {entries[1]}")
+
+
+@alone.case("log.chosen_fields", "only the fields that were asked for, in that order, also those that a line has not otherwise")
+def chosen_fields(bench):
+    chosen = ["status", "referer", "target", "body_bytes", "reason"]
+    origin = bench.scripted().serve(echo)
+    text = configuration(origin.address).replace("[log]", f"[log]\nfields = {json.dumps(chosen)}")
+    proxy = bench.proxy(text)
+    client = bench.client(proxy)
+    response = client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\nReferer: http://b/\r\n\r\n")
+    client.exchange(b"GET /../x HTTP/1.1\r\nHost: a\r\n\r\n")
+    first, second = proxy.log_entries(2)
+    equal(list(first), chosen[:-1], "fields of the first line")
+    equal((first["referer"], first["target"], first["body_bytes"]), ("http://b/", "/x", len(response.body)), "their values")
+    equal(list(second), ["status", "target", "body_bytes", "reason"], "fields of the second line")
+
+
+# One line of nginx or Apache httpd, as their users' tools take it apart.
+COMBINED = re.compile(
+    r'(?P<client>\S+) (\S+) (?P<user>\S+) \[(?P<time>[^\]]+)\] "(?P<request>[^"]*)" (?P<status>\d{3}) (?P<bytes>\d+|-) "(?P<referer>[^"]*)" "(?P<agent>[^"]*)"')
+
+
+@alone.case("log.combined", "the combined format: the usual pattern takes every line apart, whatever a client sends")
+def combined(bench):
+    origin = bench.scripted().serve(echo)
+    text = configuration(origin.address).replace("[log]", '[log]\nformat = "combined"')
+    proxy = bench.proxy(text)
+    client = bench.client(proxy)
+    response = client.exchange(b'GET /x?q HTTP/1.1\r\nHost: a\r\nReferer: http://b/"\\\r\nUser-Agent: \xe9"\r\n\r\n')
+    missing = client.exchange(b"HEAD /../x HTTP/1.1\r\nHost: a\r\n\r\n", method="HEAD")
+    client.send(b"nonsense\r\n\r\n")
+    refused = client.response()
+    wait_for(lambda: proxy.log_lines() == 3, "three lines")
+    lines = [COMBINED.fullmatch(line) for line in proxy.log_path.read_text().splitlines()]
+    require(all(lines), f"a line that the pattern does not fit: {proxy.log_path.read_text()}")
+    for line in lines:
+        stamp = datetime.strptime(line["time"], "%d/%b/%Y:%H:%M:%S %z")
+        require(abs(stamp.timestamp() - time.time()) < 60, f"time: {line['time']}")
+    told = [(line["client"], line["user"], line["request"], line["status"], line["bytes"], line["referer"], line["agent"]) for line in lines]
+    equal(told, [
+        ("127.0.0.1", "-", "GET /x?q HTTP/1.1", "200", str(len(response.body)), r"http://b/\x22\x5C", r"\xE9\x22"),
+        ("127.0.0.1", "-", "HEAD /../x HTTP/1.1", str(missing.status), "0", "-", "-"),
+        ("127.0.0.1", "-", "-", str(refused.status), str(len(refused.body)), "-", "-"),
+    ], "lines")
 
 
 @alone.case("log.reused", "the second exchange says that it found a connection")

@@ -332,7 +332,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
     proxy::ShardCounters counters;
     proxy::ShardPlan plan;
     plan.settings = story.settings;
-    plan.listeners = {{"public", *listening}};
+    plan.listeners = {{"public", *listening, {}}};
     plan.upstreams = make_configuration(story.endpoints).upstreams;
     plan.first_snapshot = publisher.newest();
     auto shard = proxy::Shard::open(std::move(plan), counters);

@@ -100,12 +100,28 @@ class JsonLine {
 std::string write(const AccessLogEntry& entry) {
   char line[log_line_bytes_max];
   http::Writer writer(line);
-  write_json_line(writer, entry);
+  write_log_line(writer, entry, {});
   CHECK_FALSE(writer.overflowed());
   return std::string(writer.text());
 }
 
-TEST_CASE("a whole entry, byte by byte") {
+std::string write_fields(const AccessLogEntry& entry, const std::vector<LogField>& fields) {
+  char line[log_line_bytes_max];
+  http::Writer writer(line);
+  write_log_line(writer, entry, {.fields = fields});
+  CHECK_FALSE(writer.overflowed());
+  return std::string(writer.text());
+}
+
+std::string write_combined(const AccessLogEntry& entry) {
+  char line[log_line_bytes_max];
+  http::Writer writer(line);
+  write_log_line(writer, entry, {.format = LogFormat::combined});
+  CHECK_FALSE(writer.overflowed());
+  return std::string(writer.text());
+}
+
+AccessLogEntry whole_entry() {
   AccessLogEntry entry;
   entry.unix_ms = 1'700'000'000'042;
   entry.shard = 3;
@@ -125,20 +141,99 @@ TEST_CASE("a whole entry, byte by byte") {
   entry.endpoint = "127.0.0.1:9001";
   entry.attempts = 2;
   entry.is_upstream_reused = true;
+  entry.head = 20us;
+  entry.queue = 0us;
   entry.connect = 1'500us;
   entry.first_byte = 2s + 5us;
   entry.total = 61s;
   entry.reason = "upstream_malformed";
   entry.detail = "bad_status_line";
-  CHECK(write(entry) ==
-        R"({"ts":"2023-11-14T22:13:20.042Z","shard":3,"listener":"public","client":"192.0.2.7",)"
-        R"("request_id":"018bcfe5-687b-7fff-bfff-ffffffffffff","method":"GET","host":"api.example.com",)"
-        R"("target":"/v1/users?page=2","protocol":"HTTP/1.1","status":502,"request_bytes":7,"response_bytes":123,)"
-        R"("route":"api.example.com/v1/*","upstream":"api","endpoint":"127.0.0.1:9001","attempts":2,"reused":true,)"
-        R"("connect":0.001500,"first_byte":2.000005,"total":61.000000,"user_agent":"curl/8.5",)"
-        R"("reason":"upstream_malformed","detail":"bad_status_line"})"
-        "\n");
+  entry.referer = "https://example.com/?q=\"";
+  entry.body_bytes = 23;
+  return entry;
+}
+
+TEST_CASE("a whole entry, byte by byte") {
+  const AccessLogEntry entry = whole_entry();
+  CHECK(
+      write(entry) ==
+      R"({"ts":"2023-11-14T22:13:20.042Z","shard":3,"listener":"public","client":"192.0.2.7",)"
+      R"("request_id":"018bcfe5-687b-7fff-bfff-ffffffffffff","method":"GET","host":"api.example.com",)"
+      R"("target":"/v1/users?page=2","protocol":"HTTP/1.1","status":502,"request_bytes":7,"response_bytes":123,)"
+      R"("route":"api.example.com/v1/*","upstream":"api","endpoint":"127.0.0.1:9001","attempts":2,"reused":true,)"
+      R"("head":0.000020,"queue":0.000000,"connect":0.001500,"first_byte":2.000005,"total":61.000000,"user_agent":"curl/8.5",)"
+      R"("reason":"upstream_malformed","detail":"bad_status_line"})"
+      "\n");
   CHECK(JsonLine(write(entry)).is_valid());
+}
+
+TEST_CASE("the fields that are asked for, in that order") {
+  struct Row {
+    std::vector<LogField> fields;
+    std::string_view written;
+  };
+  const Row rows[] = {
+      {{LogField::status}, R"({"status":502})"},
+      {{LogField::total, LogField::ts}, R"({"total":61.000000,"ts":"2023-11-14T22:13:20.042Z"})"},
+      {{LogField::reused, LogField::attempts}, R"({"reused":true,"attempts":2})"},
+      {{LogField::referer, LogField::body_bytes}, R"({"referer":"https://example.com/?q=\"","body_bytes":23})"},
+      {{LogField::client, LogField::queue, LogField::reason},
+       R"({"client":"192.0.2.7","queue":0.000000,"reason":"upstream_malformed"})"},
+  };
+  for (const Row& row : rows) CHECK(write_fields(whole_entry(), row.fields) == std::string(row.written) + "\n");
+  // Absent ones leave neither a comma nor a key behind.
+  const AccessLogEntry none;
+  CHECK(write_fields(none, {LogField::method}) == "{}\n");
+  CHECK(write_fields(none, {LogField::method, LogField::status, LogField::reused}) == "{\"status\":0}\n");
+  CHECK(write_fields(none, {LogField::connect, LogField::detail, LogField::shard}) == "{\"shard\":0}\n");
+  for (std::size_t i = 0; i < log_field_count; ++i) {
+    const auto field = static_cast<LogField>(i);
+    const std::string line = write_fields(whole_entry(), {field});
+    CAPTURE(line);
+    JsonLine parsed(line);
+    CHECK(parsed.is_valid());
+    CHECK(parsed.size() == 1);
+    CHECK(parsed.has(std::string(to_string(field))));
+  }
+}
+
+TEST_CASE("the combined format, byte by byte") {
+  CHECK(write_combined(whole_entry()) ==
+        R"(192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] "GET /v1/users?page=2 HTTP/1.1" 502 23 )"
+        R"("https://example.com/?q=\x22" "curl/8.5")"
+        "\n");
+  CHECK(write_combined({}) == "- - - [01/Jan/1970:00:00:00 +0000] \"-\" 000 0 \"-\" \"-\"\n");
+}
+
+TEST_CASE("in the combined format no client can leave its quotes") {
+  struct Row {
+    std::string_view text;
+    std::string_view written;
+  };
+  const Row rows[] = {
+      {"plain text", "plain text"},
+      {"a\"b", R"(a\x22b)"},
+      {"a\\b", R"(a\x5Cb)"},
+      {R"(\x22)", R"(\x5Cx22)"},
+      {"\" 200 0 \"", R"(\x22 200 0 \x22)"},
+      {"\r\n1.2.3.4 - - [", R"(\x0D\x0A1.2.3.4 - - [)"},
+      {"\0"sv, R"(\x00)"},
+      {"\t\x1b\x7f", R"(\x09\x1B\x7F)"},
+      {"caf\xc3\xa9", R"(caf\xC3\xA9)"},
+      {"\xff", R"(\xFF)"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.written);
+    AccessLogEntry entry;
+    entry.method = "GET";
+    entry.protocol = "HTTP/1.1";
+    entry.target = entry.referer = entry.user_agent = row.text;
+    const std::string line = write_combined(entry);
+    const std::string text(row.written);
+    CHECK(line.ends_with("\"GET " + text + " HTTP/1.1\" 000 0 \"" + text + "\" \"" + text + "\"\n"));
+    CHECK(std::ranges::count(line, '"') == 6);
+    CHECK(std::ranges::count(line, '\n') == 1);
+  }
 }
 
 TEST_CASE("what there was not is left out") {
@@ -245,7 +340,7 @@ const Texts all_texts{&AccessLogEntry::listener, &AccessLogEntry::client,     &A
                       &AccessLogEntry::method,   &AccessLogEntry::host,       &AccessLogEntry::target,
                       &AccessLogEntry::protocol, &AccessLogEntry::user_agent, &AccessLogEntry::route,
                       &AccessLogEntry::upstream, &AccessLogEntry::endpoint,   &AccessLogEntry::reason,
-                      &AccessLogEntry::detail};
+                      &AccessLogEntry::detail,   &AccessLogEntry::referer};
 
 AccessLogEntry largest_numbers() {
   AccessLogEntry entry;
@@ -254,8 +349,15 @@ AccessLogEntry largest_numbers() {
   entry.status = 999;
   entry.request_bytes = entry.response_bytes = UINT64_MAX;
   entry.attempts = UINT32_MAX;
-  entry.connect = entry.first_byte = entry.total = Duration::max();
+  entry.body_bytes = UINT64_MAX;
+  entry.head = entry.queue = entry.connect = entry.first_byte = entry.total = Duration::max();
   return entry;
+}
+
+std::vector<LogField> every_field() {
+  std::vector<LogField> fields;
+  for (std::size_t i = 0; i < log_field_count; ++i) fields.push_back(static_cast<LogField>(i));
+  return fields;
 }
 
 TEST_CASE("texts that are too long are cut, and the line stays whole") {
@@ -272,10 +374,13 @@ TEST_CASE("texts that are too long are cut, and the line stays whole") {
         text.resize(size);
         AccessLogEntry entry = largest_numbers();
         for (auto member : texts) entry.*member = text;
-        const std::string line = write(entry);
+        const std::string line = write_fields(entry, every_field());
         JsonLine parsed(line);
         REQUIRE(parsed.is_valid());
-        CHECK(parsed.size() == 10 + texts.size());
+        CHECK(parsed.size() == 13 + texts.size());
+        const std::string combined = write_combined(entry);
+        CHECK(combined.ends_with("\"\n"));
+        CHECK(std::ranges::count(combined, '"') == 6);
         CHECK(text.starts_with(parsed.at("target")));
         CHECK(parsed.at("target").size() >= std::min<std::size_t>(size, 256));
       }

@@ -92,6 +92,25 @@ upstream = "a"
   CHECK(table.routes()[1].upstream == 0);
 }
 
+TEST_CASE("how the access log is laid out") {
+  auto layout_of = [](std::string_view keys) {
+    auto configuration = parse_configuration("s.toml", fmt::format("{}\n[log]\n{}\n", sample, keys));
+    REQUIRE(configuration.has_value());
+    return configuration->log.layout();
+  };
+  const LogLayout standard = layout_of("");
+  CHECK(standard.format == LogFormat::json);
+  CHECK(standard.fields == standard_log_fields());
+  CHECK_FALSE(standard.needs_referer);
+  const LogLayout chosen = layout_of(R"(fields = ["status", "ts", "body_bytes"])");
+  CHECK(chosen.fields == std::vector{LogField::status, LogField::ts, LogField::body_bytes});
+  CHECK_FALSE(chosen.needs_referer);
+  CHECK(layout_of(R"(fields = ["referer"])").needs_referer);
+  const LogLayout combined = layout_of(R"(format = "combined")");
+  CHECK(combined.format == LogFormat::combined);
+  CHECK(combined.needs_referer);
+}
+
 TEST_CASE("one mistake in the sample gives one error, at its place") {
   struct Row {
     std::string_view replaced;  // in the sample
@@ -195,6 +214,20 @@ TEST_CASE("one wrong addition to the sample gives one error, at its place") {
       {"[log]\nacces = \"x\"", "s.toml:16:1: unknown key `acces` in [log]; did you mean `access`?"},
       {"[log]\naccess = \"\"", "s.toml:16:10: `access` must not be empty"},
       {"[log]\naccess = false", "s.toml:16:10: `access` must be a string, not false"},
+      {"[log]\nformat = \"apache\"", "s.toml:16:10: `format` must be \"json\" or \"combined\", not \"apache\""},
+      {"[log]\nformat = \"combine\"",
+       "s.toml:16:10: `format` must be \"json\" or \"combined\", not \"combine\"; did you mean `combined`?"},
+      {"[log]\nfields = \"ts\"", "s.toml:16:10: `fields` must be an array, not the string \"ts\""},
+      {"[log]\nfields = []", "s.toml:16:10: `fields` must have from 1 to 27 entries, not 0"},
+      {"[log]\nfields = [\"ts\", \"statsu\"]",
+       "s.toml:16:17: `fields[1]` must be a field of the access log, not \"statsu\"; did you mean `status`?"},
+      {"[log]\nfields = [\"time\"]", "s.toml:16:11: `fields[0]` must be a field of the access log, not \"time\""},
+      {"[log]\nfields = [\"TS\"]",
+       "s.toml:16:11: `fields[0]` must be a field of the access log, not \"TS\"; did you mean `ts`?"},
+      {"[log]\nfields = [1]", "s.toml:16:11: `fields[0]` must be a string, not the integer 1"},
+      {"[log]\nfields = [\"ts\", \"ts\"]", "s.toml:16:17: the field \"ts\" stands in `fields` already"},
+      {"[log]\nformat = \"combined\"\nfields = [\"ts\"]",
+       "s.toml:17:11: `fields` goes with the format \"json\", not with \"combined\""},
       {"[log]\nbuffer = \"1KiB\"", "s.toml:16:10: `buffer` must be from 4KiB to 64MiB, not \"1KiB\""},
       {"[log]\nflush = \"2m\"", "s.toml:16:9: `flush` must be from 10ms to 1m, not \"2m\""},
       {"[limits]\nhead_bytes = 100", "s.toml:16:14: `head_bytes` must be from 1KiB to 1MiB, not 100"},

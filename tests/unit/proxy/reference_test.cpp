@@ -160,6 +160,21 @@ TEST_CASE("config/example.toml is valid and has every key") {
   }
 }
 
+TEST_CASE("docs/configuration.md has every field of the access log, in its order") {
+  std::vector<std::string> documented;
+  std::istringstream document(repository_file("docs/configuration.md"));
+  bool is_field_table = false;
+  for (std::string line; std::getline(document, line);) {
+    if (line == "| field | type | present | meaning |") is_field_table = true;
+    if (!line.starts_with('|')) is_field_table = false;
+    if (!is_field_table || line.starts_with("| field |") || line.starts_with("|--")) continue;
+    documented.push_back(line.substr(2, line.find(' ', 2) - 2));
+  }
+  std::vector<std::string> expected;
+  for (std::size_t i = 0; i < log_field_count; ++i) expected.emplace_back(to_string(static_cast<LogField>(i)));
+  CHECK(fmt::format("{}", fmt::join(documented, " ")) == fmt::format("{}", fmt::join(expected, " ")));
+}
+
 TEST_CASE("config/quickstart.toml is valid and matches everything") {
   auto configuration = parse_configuration("config/quickstart.toml", repository_file("config/quickstart.toml"));
   REQUIRE(configuration.has_value());

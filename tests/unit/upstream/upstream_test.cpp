@@ -76,7 +76,7 @@ class Fixture : public NetFixture {
   }
   [[nodiscard]] Upstream& upstream() {
     if (!upstream_) {
-      Resources resources{loop(), buffers(), blocks(), blocks(), 16};
+      Resources resources{loop(), buffers(), blocks(), blocks(), 16, meters_};
       upstream_ = std::make_unique<Upstream>(settings_, resources, 0);
     }
     return *upstream_;
@@ -113,6 +113,7 @@ class Fixture : public NetFixture {
   }
 
  private:
+  EndpointMeters meters_;
   UpstreamSettings settings_;
   std::unique_ptr<Upstream> upstream_;
 };
