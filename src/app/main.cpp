@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "app/check.hpp"
 #include "app/identity.hpp"
 #include "app/pid_file.hpp"
+#include "control/admin.hpp"
+#include "control/admin_pages.hpp"
 #include "control/host_check.hpp"
 #include "control/server.hpp"
 #include "memory/heap.hpp"
@@ -111,6 +114,16 @@ class SignalState {
 
 int serve(proxy::Configuration configuration, std::uint32_t connections_standard, int signals, PidFile& pid_file) {
   control::Server server(std::move(configuration), connections_standard);
+  control::AdminPages pages(server);
+  std::unique_ptr<control::Admin> admin;
+  if (server.configuration().admin.is_on()) {
+    auto opened = control::Admin::open(server.configuration().admin, pages);
+    if (!opened) {
+      say(opened.error());
+      return exit_start_failed;
+    }
+    admin = std::move(*opened);
+  }
   if (auto started = server.start(); !started) {
     say(started.error());
     return exit_start_failed;
@@ -121,12 +134,14 @@ int serve(proxy::Configuration configuration, std::uint32_t connections_standard
 
   SignalState state(server);
   for (bool has_finished = false; !has_finished;) {
-    pollfd waits[2] = {{signals, POLLIN, 0}, {server.event(), POLLIN, 0}};
-    if (::poll(waits, 2, -1) < 0) continue;
+    // A negative descriptor is one that poll leaves out.
+    pollfd waits[3] = {{signals, POLLIN, 0}, {server.event(), POLLIN, 0}, {admin ? admin->event() : -1, POLLIN, 0}};
+    if (::poll(waits, 3, -1) < 0) continue;
     signalfd_siginfo signal{};
     while (::read(signals, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal))
       state.handle(signal.ssi_signo);
     has_finished = server.handle_event();
+    if (admin) admin->handle();
   }
   const bool is_clean = server.join();
   pid_file.remove();
@@ -155,8 +170,9 @@ class DescriptorBudget {
   }
 
  private:
-  static constexpr std::uint64_t process_fixed = 64;  // standard streams, log, signals, what libraries hold
-  static constexpr std::uint64_t shard_fixed = 4;     // ring, events
+  static constexpr std::uint64_t process_fixed =
+      128;                                         // standard streams, log, signals, admin socket, what libraries hold
+  static constexpr std::uint64_t shard_fixed = 4;  // ring, events
   static constexpr std::uint64_t connections_standard = 10'000;
   static constexpr std::uint64_t connections_min = 16;
   std::uint64_t shards_;

@@ -216,7 +216,32 @@ void Server::post(void (*run)(runtime::Loop&, std::uintptr_t, std::uintptr_t), s
   }
 }
 
+std::vector<ShardView> Server::shard_views() const {
+  std::vector<ShardView> views;
+  for (const auto& worker : workers_) {
+    ShardView& view = views.emplace_back();
+    view.index = worker->index;
+    view.counters = &worker->counters;
+    if (worker->phase.load() != Phase::serving) continue;
+    view.loop = &worker->shard->loop().counters();
+    view.buffers = &worker->shard->buffers();
+    view.pipes = &worker->shard->pipes();
+  }
+  return views;
+}
+
+bool Server::ask(unsigned shard, proxy::Census& census) {
+  Worker& worker = *workers_[shard];
+  if (worker.phase.load() != Phase::serving) return false;
+  auto fill = [](runtime::Loop&, std::uintptr_t asked, std::uintptr_t question) {
+    reinterpret_cast<proxy::Census*>(question)->fill(*reinterpret_cast<proxy::Shard*>(asked));
+  };
+  return worker.shard->loop().mailbox().post(
+      {fill, reinterpret_cast<std::uintptr_t>(worker.shard), reinterpret_cast<std::uintptr_t>(&census)});
+}
+
 void Server::drain() {
+  is_draining_ = true;
   auto begin = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t timeout_ns) {
     reinterpret_cast<proxy::Shard*>(shard)->begin_drain(Duration(static_cast<std::int64_t>(timeout_ns)));
   };
@@ -224,6 +249,7 @@ void Server::drain() {
 }
 
 void Server::cut_off() {
+  is_draining_ = true;
   post([](runtime::Loop&, std::uintptr_t shard, std::uintptr_t) { reinterpret_cast<proxy::Shard*>(shard)->cut_off(); },
        0);
 }

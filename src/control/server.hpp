@@ -8,6 +8,8 @@
 
 #include "base/clock.hpp"
 #include "control/meter_directory.hpp"
+#include "control/shard_view.hpp"
+#include "proxy/census.hpp"
 #include "proxy/configuration.hpp"
 #include "proxy/log_writer.hpp"
 #include "proxy/shard.hpp"
@@ -45,6 +47,16 @@ class Server {
   // "127.0.0.1:8080" for each listener, as bound.
   [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
   [[nodiscard]] unsigned shards() const { return static_cast<unsigned>(workers_.size()); }
+  // What the admin socket shows.
+  [[nodiscard]] bool is_draining() const { return is_draining_; }
+  [[nodiscard]] const proxy::Configuration& configuration() const { return configuration_; }
+  [[nodiscard]] const MeterDirectory& meters() const { return meters_; }
+  [[nodiscard]] std::vector<ShardView> shard_views() const;
+  // Of the snapshots in memory, oldest first; the last is in effect.
+  [[nodiscard]] std::vector<std::uint64_t> snapshot_generations() const { return snapshots_->generations(); }
+  // Has a shard fill in a census; false where it cannot be asked. The census outlives the shard's thread, or is
+  // answered.
+  [[nodiscard]] bool ask(unsigned shard, proxy::Census& census);
   // One line for each shard: what it has done.
   [[nodiscard]] std::vector<std::string> summary() const;
 
@@ -67,6 +79,7 @@ class Server {
   int event_ = -1;
   std::uint64_t log_lines_lost_ = 0;
   std::atomic<bool> may_end_{false};
+  bool is_draining_ = false;
 };
 
 }  // namespace sluice::control

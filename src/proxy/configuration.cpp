@@ -39,6 +39,7 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
                                                               "Which requests go to which upstream.")
         .required(),
     config::table<&Configuration::log, log_keys>("log", "The access log. Errors go to standard error."),
+    config::table<&Configuration::admin, admin_keys>("admin", "Where the operator looks in."),
     config::table<&Configuration::limits, limit_keys>("limits", "Bounds on what a peer may send or hold."),
     config::table<&Configuration::timeouts, timeout_keys>("timeouts",
                                                           "Bounds on every wait; there are no endless ones."),

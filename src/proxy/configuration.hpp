@@ -9,6 +9,7 @@
 
 #include "config/key.hpp"
 #include "net/listener_settings.hpp"
+#include "proxy/admin_settings.hpp"
 #include "proxy/settings.hpp"
 #include "route/settings.hpp"
 #include "route/table.hpp"
@@ -27,6 +28,7 @@ struct Configuration {
   std::vector<upstream::UpstreamSettings> upstreams;
   std::vector<route::RouteSettings> routes;
   LogSettings log;
+  AdminSettings admin;
   LimitSettings limits;
   TimeoutSettings timeouts;
   ShardSettings shard_defaults;

@@ -53,6 +53,12 @@ class SnapshotPublisher {
 
   [[nodiscard]] const T& latest() const { return *nodes_.back()->value; }
   [[nodiscard]] std::uint64_t generation() const { return nodes_.back()->generation; }
+  // Of those alive, oldest first.
+  [[nodiscard]] std::vector<std::uint64_t> generations() const {
+    std::vector<std::uint64_t> generations;
+    for (const auto& node : nodes_) generations.push_back(node->generation);
+    return generations;
+  }
   [[nodiscard]] SnapshotNode<T>* newest() const { return nodes_.back().get(); }
 
  private:

@@ -111,6 +111,20 @@ TEST_CASE("how the access log is laid out") {
   CHECK(combined.needs_referer);
 }
 
+TEST_CASE("the admin socket") {
+  auto admin_of = [](std::string_view keys) {
+    auto configuration = parse_configuration("s.toml", fmt::format("{}\n[admin]\n{}\n", sample, keys));
+    REQUIRE(configuration.has_value());
+    return configuration->admin;
+  };
+  CHECK_FALSE(admin_of("").is_on());
+  CHECK(admin_of("").mode.bits == 0600);
+  CHECK(admin_of("socket = \"a.sock\"") == AdminSettings{.socket = "a.sock", .mode = {0600}});
+  CHECK(admin_of("socket = \"a.sock\"\nmode = \"0660\"").mode.bits == 0660);
+  CHECK(admin_of("mode = \"777\"").mode.bits == 0777);
+  CHECK(to_string(FileMode{0070}) == "0070");
+}
+
 TEST_CASE("one mistake in the sample gives one error, at its place") {
   struct Row {
     std::string_view replaced;  // in the sample
@@ -230,6 +244,24 @@ TEST_CASE("one wrong addition to the sample gives one error, at its place") {
        "s.toml:17:11: `fields` goes with the format \"json\", not with \"combined\""},
       {"[log]\nbuffer = \"1KiB\"", "s.toml:16:10: `buffer` must be from 4KiB to 64MiB, not \"1KiB\""},
       {"[log]\nflush = \"2m\"", "s.toml:16:9: `flush` must be from 10ms to 1m, not \"2m\""},
+      {"[admin]\nsocket = \"\"", "s.toml:16:10: `socket` must not be empty"},
+      {"[admin]\nsocket = true", "s.toml:16:10: `socket` must be a string, not true"},
+      {"[admin]\nsocket = \"/run/\"", "s.toml:16:10: `socket` must name a file, not \"/run/\""},
+      {"[admin]\nsocket = \"a\\u0000b\"", "s.toml:16:10: `socket` must not have a NUL byte in it"},
+      {"[admin]\nsocket = "
+       "\"/23456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
+       "12345678\"",
+       "s.toml:16:10: `socket` must be at most 107 bytes long, not 108"},
+      {"[admin]\nmode = 600", "s.toml:16:8: `mode` must be a string, not the integer 600"},
+      {"[admin]\nmode = \"0800\"",
+       "s.toml:16:8: `mode` must be three octal digits, such as \"0600\" or \"0660\", not \"0800\""},
+      {"[admin]\nmode = \"4755\"",
+       "s.toml:16:8: `mode` must be three octal digits, such as \"0600\" or \"0660\", not \"4755\""},
+      {"[admin]\nmode = \"60\"",
+       "s.toml:16:8: `mode` must be three octal digits, such as \"0600\" or \"0660\", not \"60\""},
+      {"[admin]\nmode = \"rw-------\"",
+       "s.toml:16:8: `mode` must be three octal digits, such as \"0600\" or \"0660\", not \"rw-------\""},
+      {"[admin]\nsocked = \"x\"", "s.toml:16:1: unknown key `socked` in [admin]; did you mean `socket`?"},
       {"[limits]\nhead_bytes = 100", "s.toml:16:14: `head_bytes` must be from 1KiB to 1MiB, not 100"},
       {"[limits]\nhead_fields = 7", "s.toml:16:15: `head_fields` must be from 8 to 128, not 7"},
       {"[limits]\ntarget_bytes = \"1MiB\"", "s.toml:16:16: `target_bytes` must be from 256 to 256KiB, not \"1MiB\""},
