@@ -10,7 +10,30 @@ from peer import Client
 from replies import expect_forwarded, expect_own_reply
 
 KIB, MIB = 1024, 1024 * 1024
-ROUTES = '[[route]]\nhost = "app"\nupstream = "app"\n[[route]]\nhost = "dead"\nupstream = "dead"\n'
+ROUTES = """
+[[route]]
+host = "app"
+upstream = "app"
+
+[[route]]
+host = "dead"
+upstream = "dead"
+
+[[route]]
+host = "app"
+path = "/template/{size}"
+methods = ["GET"]
+headers = [{ name = "x-a", regex = "v[0-9]+(, v[0-9]+)*" }, { name = "x-b", value = "1, 2" }]
+query = [{ name = "a b", regex = "[a-z ]+" }]
+rewrite = { path = "/size/{size}", query = "" }
+upstream = "app"
+
+[[route]]
+host = "*.expressions"
+path_regex = "/expression/([0-9]+)"
+rewrite = { path = "/size/{1}" }
+upstream = "app"
+"""
 
 alone = Group()
 
@@ -48,6 +71,8 @@ STEADY_REQUESTS = {
     "copied": [(get("/size/60K"), "GET", 200, 60 * KIB)],
     "spliced": [(get("/size/100K"), "GET", 200, 100 * KIB)],
     "not_modified": [(get("/status/304"), "GET", 304, 0)],
+    "template": [(b"GET /template/100?a+b=c+d HTTP/1.1\r\nHost: app\r\nx-a: v1\r\nx-b: 1\r\nx-a: v2\r\nx-b: 2\r\n\r\n", "GET", 200, 100)],
+    "expression": [(get("/expression/100", b"a.expressions"), "GET", 200, 100)],
     "own_404": [(get("/size/100", b"other"), "GET", 404, None)],
     "own_502": [(get("/x", b"dead"), "GET", 502, None)],
 }
@@ -96,6 +121,8 @@ alone.table("steady.heap", [
     ("copied", "bodies of many buffers", "copied"),
     ("spliced", "responses that are spliced", "spliced"),
     ("not_modified", "responses that have no body", "not_modified"),
+    ("template", "a template with conditions and a rewrite", "template"),
+    ("expression", "an expression and its group", "expression"),
     ("own_404", "requests that fit no route", "own_404"),
     ("own_502", "an upstream that refuses connections", "own_502"),
     ("mixed", "all of these in turn", "mixed"),

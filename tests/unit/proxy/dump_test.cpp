@@ -32,8 +32,20 @@ timeouts = { idle = "5m" }
 [[route]]
 host = "example.com"
 path = "/x/*"
+methods = ["GET", "PUT"]
+headers = [{ name = "x-a", value = "" }, { name = "x-b", regex = "b\\d" }, { name = "x-c", present = false }, "x-d"]
+query = [{ name = "a b", value = "" }, { name = "b", regex = "[b\"]" }, { name = "c", present = false }, "d"]
 strip_prefix = "/x"
+rewrite = { query = "" }
 upstream = "b.c"
+[[route]]
+path = "/{a}/*"
+rewrite = { prefix = "/b/{a}" }
+upstream = "a"
+[[route]]
+path_regex = '/(?P<a>[^/]+)\.(.*)'
+rewrite = { path = "/{2}/{a}", query = "a={a}" }
+upstream = "a"
 )";
 
 Configuration parsed(std::string_view text) {
@@ -67,6 +79,8 @@ TEST_CASE("the dump of a configuration is a configuration, and the same one") {
     CHECK(table.routes()[i].timeouts == routes[i].timeouts);
     CHECK(table.routes()[i].strip_prefix == routes[i].strip_prefix);
     CHECK(table.routes()[i].upstream == routes[i].upstream);
+    CHECK(again.routes[i].headers == configuration.routes[i].headers);
+    CHECK(again.routes[i].query == configuration.routes[i].query);
   }
 }
 
@@ -108,10 +122,10 @@ TEST_CASE("included files are in the dump, and including is not") {
   auto configuration = load_configuration(folder.write("s.toml", "include = [\"conf.d/*\"]\n" + std::string(sample)));
   REQUIRE(configuration.has_value());
   CHECK(configuration->files == std::vector{folder.path("s.toml"), folder.path("conf.d/more.toml")});
-  CHECK(configuration->place_text(configuration->routes[2].place) == folder.path("conf.d/more.toml") + ":1:1");
+  CHECK(configuration->place_text(configuration->routes[4].place) == folder.path("conf.d/more.toml") + ":1:1");
   const std::string text = dumped(*configuration);
   CHECK(text.starts_with("# include: none\n"));
-  CHECK(parsed(text).routes.size() == 3);
+  CHECK(parsed(text).routes.size() == 5);
 }
 
 TEST_CASE("the pid file can be told of a file that is not good otherwise") {
