@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -81,21 +80,6 @@ TEST_CASE("the dump of a configuration is a configuration, and the same one") {
     CHECK(table.routes()[i].upstream == routes[i].upstream);
     CHECK(again.routes[i].headers == configuration.routes[i].headers);
     CHECK(again.routes[i].query == configuration.routes[i].query);
-  }
-}
-
-TEST_CASE("every key of the reference is in the dump, as a value or as a comment") {
-  const std::string text = dumped(parsed(sample));
-  std::vector<config::ReferenceRow> rows;
-  config::describe(std::string(), configuration_keys, rows);
-  for (const auto& row : rows) {
-    const std::vector<std::string> ways{
-        fmt::format("\n{} = ", row.key), fmt::format("\n# {}: ", row.key), fmt::format("\n# {} = ", row.key),
-        fmt::format("[{}]\n", row.key),  fmt::format("[[{}]]\n", row.key), fmt::format("[{}.", row.key),
-        fmt::format(".{}]", row.key),    fmt::format("{{ {} = ", row.key), fmt::format(", {} = ", row.key)};
-    const std::string searched = "\n" + text;
-    const bool is_there = std::ranges::any_of(ways, [&](const std::string& way) { return searched.contains(way); });
-    if (!is_there) FAIL_CHECK("the dump lacks `", row.key, "` of ", row.section);
   }
 }
 

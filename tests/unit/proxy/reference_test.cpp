@@ -175,6 +175,31 @@ TEST_CASE("docs/configuration.md has every field of the access log, in its order
   CHECK(fmt::format("{}", fmt::join(documented, " ")) == fmt::format("{}", fmt::join(expected, " ")));
 }
 
+TEST_CASE("the dump of config/example.toml has every key") {
+  auto configuration = load_configuration((repository() / "config" / "example.toml").string());
+  REQUIRE(configuration.has_value());
+  const std::string text = dump_configuration(*configuration, configuration->effective());
+  for (const auto& row : reference()) {
+    const std::vector<std::string> ways{
+        fmt::format("\n{} = ", row.key), fmt::format("\n# {}: ", row.key), fmt::format("\n# {} = ", row.key),
+        fmt::format("[{}]\n", row.key),  fmt::format("[[{}]]\n", row.key), fmt::format("[{}.", row.key),
+        fmt::format(".{}]", row.key),    fmt::format("{{ {} = ", row.key), fmt::format(", {} = ", row.key)};
+    const std::string searched = "\n" + text;
+    const bool is_there = std::ranges::any_of(ways, [&](const std::string& way) { return searched.contains(way); });
+    if (!is_there) FAIL_CHECK("the dump lacks `", row.key, "` of ", row.section);
+  }
+}
+
+TEST_CASE("the dump of config/example.toml is the same configuration") {
+  auto configuration = load_configuration((repository() / "config" / "example.toml").string());
+  REQUIRE(configuration.has_value());
+  const std::string text = dump_configuration(*configuration, configuration->effective());
+  CAPTURE(text);
+  auto again = parse_configuration("dump", text);
+  if (!again) FAIL(fmt::format("{}", fmt::join(again.error(), "\n")));
+  CHECK(dump_configuration(*again, again->effective()) == text);
+}
+
 TEST_CASE("config/quickstart.toml is valid and matches everything") {
   auto configuration = parse_configuration("config/quickstart.toml", repository_file("config/quickstart.toml"));
   REQUIRE(configuration.has_value());
