@@ -84,7 +84,7 @@ class SignalState {
   void handle(unsigned number) {
     switch (number) {
       case SIGHUP:
-        say("SIGHUP: this version does not reload; the configuration stays as it is");
+        server_.reload();
         break;
       case SIGUSR1:
         server_.reopen_log();
@@ -112,8 +112,8 @@ class SignalState {
   bool is_forced_ = false;
 };
 
-int serve(proxy::Configuration configuration, std::uint32_t connections_standard, int signals, PidFile& pid_file) {
-  control::Server server(std::move(configuration), connections_standard);
+int serve(control::Prepared prepared, control::Loader load, int signals, PidFile& pid_file) {
+  control::Server server(std::move(prepared), std::move(load));
   control::AdminPages pages(server);
   std::unique_ptr<control::Admin> admin;
   if (server.configuration().admin.is_on()) {
@@ -128,7 +128,8 @@ int serve(proxy::Configuration configuration, std::uint32_t connections_standard
     say(started.error());
     return exit_start_failed;
   }
-  for (const std::string& address : server.addresses()) say(fmt::format("listening on {}", address));
+  for (const control::OpenListener& listener : server.listeners())
+    say(fmt::format("listening on {}", listener.bound.to_string()));
   say(fmt::format("serving with {} shard{}", server.shards(), server.shards() == 1 ? "" : "s"));
   if (auto written = pid_file.write(); !written) say(written.error());
 
@@ -262,7 +263,17 @@ std::expected<void, std::string> take_place(const proxy::Configuration& configur
   return {};
 }
 
-int start(proxy::Configuration configuration) {
+// Reads the file again, as far as the host allows it.
+std::expected<control::Prepared, std::vector<std::string>> load(const std::string& path) {
+  auto configuration = proxy::load_configuration(path);
+  if (!configuration) return std::unexpected(std::move(configuration.error()));
+  if (auto unmet = control::unmet_by_host(*configuration); !unmet.empty()) return std::unexpected(std::move(unmet));
+  auto connections = connections_for(*configuration);
+  if (!connections) return std::unexpected(std::vector{std::move(connections.error())});
+  return control::Prepared{std::move(*configuration), *connections};
+}
+
+int start(const Arguments& arguments, proxy::Configuration configuration) {
   PidFile pid_file;
   if (auto taken = take_place(configuration, pid_file); !taken) {
     say(taken.error());
@@ -282,7 +293,9 @@ int start(proxy::Configuration configuration) {
     say("signalfd failed: no descriptor left");
     return exit_start_failed;
   }
-  int code = serve(std::move(configuration), *connections_standard, signals, pid_file);
+  int code = serve(
+      {std::move(configuration), *connections_standard}, [&arguments] { return load(arguments.configuration); },
+      signals, pid_file);
   ::close(signals);
   return code;
 }
@@ -300,7 +313,7 @@ int run(const Arguments& arguments) {
     case Mode::dump:
       return print_dump(arguments, *configuration);
     default:
-      return start(std::move(*configuration));
+      return start(arguments, std::move(*configuration));
   }
 }
 

@@ -13,8 +13,7 @@
 #include "base/assert.hpp"
 #include "memory/frame_pool.hpp"
 #include "memory/heap.hpp"
-#include "net/address.hpp"
-#include "net/listener.hpp"
+#include "proxy/compile.hpp"
 #include "runtime/kernel.hpp"
 #include "runtime/privileges.hpp"
 #include "runtime/topology.hpp"
@@ -25,80 +24,59 @@ namespace {
 
 constexpr int unpinned = -1;
 
-enum class Phase : std::uint8_t { starting, serving, failed, finished };
-
 std::string describe(const Error& error) {
   return error.os_error != 0 ? std::string(std::strerror(error.os_error)) : std::string(to_string(error.code));
 }
 
-net::Address local_address_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (runtime::kernel::local_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
-  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
-}
-
 }  // namespace
 
-// What: one shard's thread, and what the control thread knows of it.
-struct Server::Worker {
-  unsigned index = 0;
-  std::vector<proxy::ListenerSocket> sockets;
-  proxy::LogRing* log_ring = nullptr;
-  proxy::ShardCounters counters;
-  std::atomic<Phase> phase{Phase::starting};
-  Error error;                    // valid when failed
-  proxy::Shard* shard = nullptr;  // valid from serving until may_end_
-  bool has_broken_off = false;    // valid when finished
-  std::uint64_t heap_allocations = 0;
-  std::uint64_t turns = 0;
-  std::uint64_t busy_ns = 0;
-  std::uint64_t buffer_shortages = 0;
-  std::uint64_t pipe_shortages = 0;
-  std::uint64_t submission_shortages = 0;
-  std::thread thread;
-};
-
-Server::Server(proxy::Configuration configuration, std::uint32_t max_connections_default)
-    : configuration_(std::move(configuration)), max_connections_default_(max_connections_default) {}
+Server::Server(Prepared prepared, Loader load)
+    : configuration_(std::move(prepared.configuration)),
+      max_connections_default_(prepared.max_connections_default),
+      load_(std::move(load)),
+      block_bytes_(proxy::Shard::block_bytes(configuration_.limits)) {}
 
 Server::~Server() {
   for (auto& worker : workers_) SLUICE_ASSERT(!worker->thread.joinable());
   if (event_ >= 0) ::close(event_);
 }
 
-std::expected<void, std::string> Server::open_sockets() {
+std::expected<void, std::string> Server::open_first_sockets() {
   for (const net::ListenerSettings& settings : configuration_.listeners) {
-    std::optional<net::Address> address = net::Address::parse(settings.address.value);
-    SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
-    auto fail = [&settings](const Error& error) {
-      return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
-                                         settings.name.value, describe(error)));
-    };
-    if (Result<void> free = net::Listener::check_free(*address); !free) return fail(free.error());
+    auto opened = NewListener::open(settings, ++listeners_made_, workers_.size(), {});
+    if (!opened) return std::unexpected(opened.error());
     for (auto& worker : workers_) {
-      Result<int> fd =
-          net::Listener::open_socket(*address, static_cast<int>(settings.backlog), settings.congestion_control.value);
-      if (!fd) return fail(fd.error());
-      worker->sockets.push_back({settings.name.value, *fd, settings.slot});
-      // Port 0: the first socket finds a port, the other shards join it there.
-      *address = local_address_of(*fd);
+      worker->sockets.push_back(
+          {opened->listener().id, settings.name.value, opened->take(worker->index), settings.slot});
     }
-    addresses_.push_back(address->to_string());
+    listeners_.push_back(opened->listener());
   }
   return {};
 }
 
-std::expected<void, std::string> Server::open_log() {
-  const proxy::LogSettings& settings = configuration_.log;
-  if (!settings.is_access_on()) return {};
+std::expected<std::unique_ptr<proxy::LogWriter>, std::string> open_log(const proxy::LogSettings& settings,
+                                                                       std::size_t shards,
+                                                                       std::vector<proxy::LogTarget>& targets) {
+  targets.assign(shards, {});
+  if (!settings.is_access_on()) return nullptr;
   auto log = proxy::LogWriter::open(settings.access, settings.flush);
   if (!log) {
     return std::unexpected(fmt::format("cannot open the access log {}: {}", settings.access, describe(log.error())));
   }
+  for (proxy::LogTarget& target : targets) target = {log->get(), &(*log)->add_ring(std::bit_ceil(settings.buffer))};
+  if (!(*log)->start(/*is_held=*/true)) {
+    return std::unexpected("cannot start the log's thread; look at 'ulimit -u' and pids.max");
+  }
+  return std::move(*log);
+}
+
+std::expected<void, std::string> Server::open_first_log() {
+  std::vector<proxy::LogTarget> targets;
+  auto log = open_log(configuration_.log, workers_.size(), targets);
+  if (!log) return std::unexpected(log.error());
   log_ = std::move(*log);
-  for (auto& worker : workers_) worker->log_ring = &log_->add_ring(std::bit_ceil(settings.buffer));
-  if (!log_->start()) return std::unexpected("cannot start the log's thread; look at 'ulimit -u' and pids.max");
+  for (auto& worker : workers_) worker->log = targets[worker->index];
+  if (log_) log_->begin();
   return {};
 }
 
@@ -120,20 +98,12 @@ std::expected<void, std::string> Server::start() {
   };
   meters_.assign(configuration_);
   meters_.commit();
-  if (auto opened = open_sockets(); !opened) return fail(opened.error());
-  if (auto opened = open_log(); !opened) return fail(opened.error());
+  if (auto opened = open_first_sockets(); !opened) return fail(opened.error());
+  if (auto opened = open_first_log(); !opened) return fail(opened.error());
 
-  auto snapshot = std::make_unique<proxy::Snapshot>();
-  snapshot->routes = configuration_.route_table(count);
-  snapshot->merge_slashes = configuration_.merge_slashes;
-  snapshot->limits = configuration_.limits;
-  snapshot->timeouts = configuration_.timeouts;
-  snapshot->head_limits = {.bytes_max = configuration_.limits.head_bytes,
-                           .fields_max = configuration_.limits.head_fields,
-                           .target_bytes_max = configuration_.limits.target_bytes};
-  snapshot->log = configuration_.log.layout();
-  snapshot->max_connections = configuration_.limits.max_connections.value_or(max_connections_default_);
-  snapshots_ = std::make_unique<proxy::SnapshotPublisher>(std::move(snapshot), count);
+  snapshots_ = std::make_unique<proxy::SnapshotPublisher>(
+      proxy::compile(configuration_, {.shards = count, .max_connections = max_connections_default_}), count);
+  status_.since_unix_ms = runtime::kernel::wall_clock_ms();
 
   for (auto& worker : workers_) {
     // Pinned where each CPU has exactly one shard; with fewer or more shards the scheduler places them better.
@@ -165,11 +135,9 @@ proxy::ShardPlan Server::plan_for(Worker& worker) {
   plan.index = worker.index;
   plan.settings = configuration_.shard_defaults;
   plan.listeners = worker.sockets;
-  plan.upstreams = configuration_.upstreams;
   plan.first_snapshot = snapshots_->newest();
   plan.on_snapshot_released = [this] { signal(); };
-  plan.log_writer = log_.get();
-  plan.log_ring = worker.log_ring;
+  plan.log = worker.log;
   return plan;
 }
 
@@ -242,6 +210,7 @@ bool Server::ask(unsigned shard, proxy::Census& census) {
 
 void Server::drain() {
   is_draining_ = true;
+  is_reload_wanted_ = false;
   auto begin = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t timeout_ns) {
     reinterpret_cast<proxy::Shard*>(shard)->begin_drain(Duration(static_cast<std::int64_t>(timeout_ns)));
   };
@@ -250,6 +219,7 @@ void Server::drain() {
 
 void Server::cut_off() {
   is_draining_ = true;
+  is_reload_wanted_ = false;
   post([](runtime::Loop&, std::uintptr_t shard, std::uintptr_t) { reinterpret_cast<proxy::Shard*>(shard)->cut_off(); },
        0);
 }
@@ -262,6 +232,7 @@ bool Server::handle_event() {
   std::uint64_t count = 0;
   (void)!::read(event_, &count, sizeof count);
   if (snapshots_) (void)snapshots_->reclaim();
+  if (status_.is_under_way) end_reload();
   for (auto& worker : workers_) {
     Phase phase = worker->phase.load();
     if (phase == Phase::serving || phase == Phase::starting) return false;
@@ -279,7 +250,8 @@ bool Server::join() {
     worker->thread.join();
     is_clean = is_clean && !worker->has_broken_off;
   }
-  log_lines_lost_ = log_ ? log_->stop() : 0;
+  end_log_change();
+  log_lines_lost_ += log_ ? log_->stop() : 0;
   log_.reset();
   return is_clean;
 }

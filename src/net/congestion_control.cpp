@@ -39,4 +39,15 @@ Result<void> set_congestion_control(int fd, std::string_view setting, const Addr
   return {};
 }
 
+Result<std::string> effective_congestion_control(std::string_view setting, const Address& address) {
+  const int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC);
+  if (fd < 0) return std::unexpected(error_from_errno(-fd));
+  std::array<char, kernel::congestion_control_bytes> memory;
+  Result<void> set = set_congestion_control(fd, setting, address);
+  std::string name(kernel::congestion_control(fd, memory));
+  kernel::close(fd);
+  if (!set) return std::unexpected(set.error());
+  return name;
+}
+
 }  // namespace sluice::net

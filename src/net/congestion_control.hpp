@@ -27,4 +27,8 @@ struct CongestionControl {
 // (net.ipv4.tcp_allowed_congestion_control).
 [[nodiscard]] Result<void> set_congestion_control(int fd, std::string_view setting, const Address& address);
 
+// What the kernel calls the congestion control that `setting` comes to for sockets at `address`. Opens a socket and
+// closes it again. Errors: as set_congestion_control(), and what socket(2) says.
+[[nodiscard]] Result<std::string> effective_congestion_control(std::string_view setting, const Address& address);
+
 }  // namespace sluice::net

@@ -85,6 +85,12 @@ Listener::~Listener() { SLUICE_ASSERT(fd_ < 0); }
 
 void Listener::start() { arm(); }
 
+// listen(2) on a socket that listens already changes the backlog alone, and has nothing to fail for.
+void Listener::set_backlog(int backlog) { (void)kernel::listen(fd_, backlog); }
+
+// Where the kernel, asked before, refuses after all, connections go on as they did.
+void Listener::set_congestion_control(std::string_view name) { (void)kernel::set_congestion_control(fd_, name); }
+
 void Listener::arm() {
   io_uring_sqe* sqe = loop_.next_sqe();
   if (sqe == nullptr) {

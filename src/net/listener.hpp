@@ -41,6 +41,10 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   ~Listener();
 
   void start();
+  // Connections that the kernel holds until they are accepted, from now on.
+  void set_backlog(int backlog);
+  // Of the connections that are accepted from now on. name: as effective_congestion_control() found it.
+  void set_congestion_control(std::string_view name);
   // Cancels and joins the accept, takes what the backlog still holds, closes. Uncancellable; once.
   runtime::Task<void> close();
 

@@ -16,6 +16,8 @@ struct ListenerSettings {
   config::Placed<std::string> congestion_control{std::string(CongestionControl::automatic), {}};
   std::uint32_t backlog = 4096;  // connections that the kernel holds until they are accepted, for each shard
   metrics::Slot slot;            // where it counts; the control thread gives it out
+
+  friend bool operator==(const ListenerSettings&, const ListenerSettings&) = default;
 };
 
 extern const config::Keys<ListenerSettings> listener_keys;

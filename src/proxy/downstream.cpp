@@ -7,6 +7,7 @@
 #include "proxy/census.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/shard.hpp"
+#include "proxy/shard_listener.hpp"
 #include "runtime/kernel.hpp"
 
 namespace sluice::proxy {
@@ -29,7 +30,7 @@ net::Address peer_of(int fd) {
 
 }  // namespace
 
-Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const ListenerSocket& listener)
+Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, ShardListener& listener)
     : shard_(shard),
       strand_(strand),
       listener_(listener),
@@ -40,9 +41,12 @@ Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const List
       id_(shard.next_connection_id()),
       began_(shard.loop().now()) {
   stream_.set_observer(this);
+  listener_.use();
 }
 
-Downstream::~Downstream() = default;
+Downstream::~Downstream() { listener_.end_use(); }
+
+bool Downstream::may_go_on() const { return !shard_.is_draining() && !listener_.is_removed(); }
 
 void Downstream::on_unread_input(net::Stream& /*stream*/) {
   if (is_in_exchange_) watch_client();
@@ -91,7 +95,7 @@ Task<void> Downstream::serve_requests() {
     disposition = co_await serve_exchange(shard_, *this);
     is_in_exchange_ = false;
     input_.release();
-    if (shard_.is_draining() && disposition == Disposition::keep_alive) disposition = Disposition::close;
+    if (!may_go_on() && disposition == Disposition::keep_alive) disposition = Disposition::close;
   }
   switch (disposition) {
     case Disposition::keep_alive:

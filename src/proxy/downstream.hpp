@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "base/list.hpp"
 #include "message/input.hpp"
@@ -15,8 +15,8 @@ namespace sluice::proxy {
 
 class Exchange;
 class Shard;
+class ShardListener;
 struct ConnectionRow;
-struct ListenerSocket;
 
 // What happens to the client's connection after an exchange.
 enum class Disposition : std::uint8_t {
@@ -33,7 +33,7 @@ enum class Disposition : std::uint8_t {
 // Invariants: at most one exchange at a time; while there is one, the end of the client cancels the root's strand.
 class Downstream final : private net::Stream::Observer {
  public:
-  Downstream(Shard& shard, runtime::Strand& strand, int fd, const ListenerSocket& listener);
+  Downstream(Shard& shard, runtime::Strand& strand, int fd, ShardListener& listener);
   ~Downstream();
 
   // Serves until the connection ends; the socket is closed when it returns.
@@ -45,7 +45,9 @@ class Downstream final : private net::Stream::Observer {
   [[nodiscard]] message::Input& input() { return input_; }
   [[nodiscard]] message::Output& output() { return output_; }
   [[nodiscard]] const net::Address& client() const { return client_; }
-  [[nodiscard]] const ListenerSocket& listener() const { return listener_; }
+  [[nodiscard]] ShardListener& listener() const { return listener_; }
+  // Another request may follow: neither the shard nor the listener is on its way out.
+  [[nodiscard]] bool may_go_on() const;
   [[nodiscard]] runtime::Strand& strand() { return strand_; }
   [[nodiscard]] std::uint64_t requests() const { return requests_; }
   // The client sent FIN or RST while an exchange was going on.
@@ -65,7 +67,7 @@ class Downstream final : private net::Stream::Observer {
 
   Shard& shard_;
   runtime::Strand& strand_;
-  const ListenerSocket& listener_;
+  ShardListener& listener_;
   net::Stream stream_;
   message::Input input_;
   message::Output output_;

@@ -1,5 +1,7 @@
 #include "proxy/exchange.hpp"
 
+#include <span>
+
 #include "base/assert.hpp"
 #include "http/uri.hpp"
 #include "message/h1_head.hpp"
@@ -24,10 +26,16 @@ Exchange::Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand
       downstream_(downstream),
       strand_(strand),
       snapshot_(shard.snapshots().lease()),
+      upstreams_(shard.upstreams().view()),
+      terms_(&*snapshot_),
       started_(shard.loop().now()),
       unix_ms_(shard.unix_ms()),
       sent_before_(downstream.stream().bytes_sent()),
       uploads_(strand) {}
+
+Exchange::~Exchange() {
+  if (holder_hook.is_linked()) holder_hook.unlink();
+}
 
 Task<Disposition> Exchange::run() {
   strand_.set_phase("receiving request head");
@@ -43,9 +51,9 @@ Task<Disposition> Exchange::run() {
 }
 
 Task<bool> Exchange::receive_request() {
-  const Instant deadline = started_ + snapshot_->timeouts.head;
+  const Instant deadline = started_ + terms_->timeouts.head;
   Result<message::ReceivedHead> received =
-      co_await message::receive_request_head(downstream_.input(), snapshot_->head_limits, deadline, request_);
+      co_await message::receive_request_head(downstream_.input(), terms_->head_limits, deadline, request_);
   head_received_ = shard_.loop().now();
   shard_.counters().requests.add();
   if (!received) {
@@ -70,8 +78,8 @@ Task<bool> Exchange::receive_request() {
     co_await reply(http::status_of(received->reject), Reason::bad_request, http::to_string(received->reject));
     co_return false;
   }
-  request_body_.emplace(downstream_.input(), Side::downstream, request_.framing, snapshot_->limits.trailer_bytes,
-                        snapshot_->timeouts.idle);
+  request_body_.emplace(downstream_.input(), Side::downstream, request_.framing, terms_->limits.trailer_bytes,
+                        terms_->timeouts.idle);
   log_.head = head_received_ - started_;
   note_request();
   co_return true;
@@ -80,9 +88,10 @@ Task<bool> Exchange::receive_request() {
 // Keeps what the log wants to know of the head, whose bytes go back to the kernel before the exchange ends.
 void Exchange::note_request() {
   if (!shard_.is_logging()) return;
+  is_noted_ = true;
   auto text_of = [this](http::FieldId id) { return request_.fields.value_of(id).value_or(std::string_view()); };
   const std::string_view user_agent = text_of(http::FieldId::user_agent);
-  const std::string_view referer = snapshot_->log.needs_referer ? text_of(http::FieldId::referer) : std::string_view();
+  const std::string_view referer = terms_->log.needs_referer ? text_of(http::FieldId::referer) : std::string_view();
   log_.protocol = http::to_string(request_.version);
   PooledText::Copier copier(log_memory_, request_.method_text.size() + request_.target.size() +
                                              request_.authority.size() + user_agent.size() + referer.size());
@@ -105,7 +114,7 @@ Task<bool> Exchange::find_route() {
   if (request_.target_form != http::TargetForm::asterisk) {
     path_memory_.reserve(request_.path.size());
     auto normalized =
-        http::normalize_path(request_.path, path_memory_.span(), {.merge_slashes = snapshot_->merge_slashes});
+        http::normalize_path(request_.path, path_memory_.span(), {.merge_slashes = terms_->merge_slashes});
     if (!normalized) {
       co_await reply(400, Reason::bad_path, http::to_string(normalized.error()));
       co_return false;
@@ -124,7 +133,7 @@ Task<bool> Exchange::find_route() {
     co_return false;
   }
   shard_.counters().meters.routes.at(route_->slot).requests.add();
-  upstream_ = &shard_.upstream(route_->upstream);
+  upstream_ = upstream::Use(upstreams_.at(route_->upstream));
   request_body_->set_idle_timeout(route_->timeouts.idle);
   if (request_.target_form == http::TargetForm::asterisk) co_return true;
   if (route_->rewrite.is_given()) co_return co_await rewrite_target();
@@ -134,12 +143,12 @@ Task<bool> Exchange::find_route() {
 
 Task<bool> Exchange::rewrite_target() {
   const route::Rewriting rewriting(*route_, path_, query_, shard_.index());
-  if (rewriting.target_bytes() > snapshot_->limits.target_bytes) {
+  if (rewriting.target_bytes() > terms_->limits.target_bytes) {
     co_await reply(414, Reason::bad_rewrite, http::to_string(http::PathError::too_long));
     co_return false;
   }
   target_memory_.reserve(rewriting.memory_bytes());
-  auto target = rewriting.apply(target_memory_.span(), snapshot_->merge_slashes);
+  auto target = rewriting.apply(target_memory_.span(), terms_->merge_slashes);
   if (!target) {
     co_await reply(400, Reason::bad_rewrite, http::to_string(target.error()));
     co_return false;
@@ -153,23 +162,25 @@ Task<void> Exchange::forward() {
   asked_ = shard_.loop().now();
   log_.queue = asked_ - head_received_;
   upstream_cells().requests.add();
-  std::uint64_t tried = 0;
-  bool may_reuse = true;
   // Other endpoints, and once after a stale connection; bounded, so that no request waits for every endpoint in turn.
   constexpr unsigned attempts_max = 4;
-  for (;;) {
-    upstream::Endpoint* endpoint = upstream_->pick(tried);
-    SLUICE_ASSERT(endpoint != nullptr);
-    endpoint_ = endpoint;
+  std::array<upstream::Use<upstream::Endpoint>, attempts_max> tried;
+  std::size_t tried_count = 0;
+  auto not_tried = [&] { return upstream_->pick(std::span(tried).first(tried_count)); };
+  bool may_reuse = true;
+  upstream::Endpoint* endpoint = not_tried();
+  // Null only where a reload meanwhile has left nothing but endpoints that were tried.
+  while (endpoint != nullptr) {
+    endpoint_ = upstream::Use(*endpoint);
     endpoint->cells().requests.add();
     ++attempts_;
     Result<upstream::Connection*> connection = co_await acquire(*endpoint, may_reuse);
     if (!connection) {
       shard_.counters().connect_failures.add();
       upstream_cells().connect_failures.add();
-      std::size_t index = upstream_->index_of(*endpoint);
-      if (index < 64) tried |= std::uint64_t{1} << index;
-      if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || upstream_->pick(tried) == nullptr) {
+      tried[tried_count++] = upstream::Use(*endpoint);
+      endpoint = not_tried();
+      if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || endpoint == nullptr) {
         co_await fail_upstream(connection.error());
         co_return;
       }
@@ -180,7 +191,9 @@ Task<void> Exchange::forward() {
     if (co_await attempt(**connection) == Attempt::done) co_return;
     note_repetition();
     may_reuse = false;
+    endpoint = not_tried();
   }
+  co_await fail_upstream({ErrorCode::unreachable, Side::upstream, Retry::never, 0});
 }
 
 Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoint, bool may_reuse) {
@@ -232,6 +245,7 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   if (request_body_->is_done()) downstream_.stream().start_receiving();  // the client is watched from here on
   if (!request_body_->is_done()) {
     upload_result_ = {};
+    hold_for_long();
     uploads_.spawn("upload", upload(connection));  // from here on the input is its own: it may be sending out of it
   } else if (Result<void> sent =
                  co_await connection.output().flush(route_->timeouts.idle, runtime::Resume::with_next_event);

@@ -17,16 +17,12 @@
 #include "proxy/meters.hpp"
 #include "proxy/pooled_text.hpp"
 #include "proxy/reason.hpp"
+#include "proxy/remnant.hpp"
 #include "proxy/snapshot.hpp"
 #include "route/table.hpp"
 #include "runtime/scope.hpp"
 #include "runtime/task.hpp"
-
-namespace sluice::upstream {
-class Connection;
-class Endpoint;
-class Upstream;
-}  // namespace sluice::upstream
+#include "upstream/upstream_set.hpp"
 
 namespace sluice::proxy {
 
@@ -44,9 +40,12 @@ enum class Attempt : std::uint8_t {
 // Invariants: status_ and disposition_ are decided when run() returns; no upstream connection is ours by then. The
 // views
 //             of request_ are valid until the head has been forwarded, those of response_ until it has been passed on.
-class Exchange {
+//             From hold_for_long() on, terms_ and route_ may point elsewhere after any await: no reference into them is
+//             kept.
+class Exchange final : private SnapshotHolder {
  public:
   Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand);
+  ~Exchange();
 
   runtime::Task<Disposition> run();
   // What it is doing, for the admin socket.
@@ -89,19 +88,25 @@ class Exchange {
   bool is_committed() const { return downstream_.stream().bytes_sent() != sent_before_; }
   bool client_may_go_on() const;
   // How long the client may take nothing of what we send.
-  Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : snapshot_->timeouts.idle; }
+  Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : terms_->timeouts.idle; }
   void note_repetition();
   [[nodiscard]] UpstreamCells& upstream_cells() const;
   void count();
   void write_log();
+  // What follows may last for hours: it must not keep an old snapshot from being freed.
+  void hold_for_long();
+  void let_go() override;
 
   Shard& shard_;
   Downstream& downstream_;
   runtime::Strand& strand_;
-  SnapshotReader::Lease snapshot_;
-  const route::Route* route_ = nullptr;
-  upstream::Upstream* upstream_ = nullptr;
-  const upstream::Endpoint* endpoint_ = nullptr;
+  SnapshotReader::Lease snapshot_;  // empty once let go of
+  RemnantSet::Use remnant_;         // in its place then
+  upstream::UpstreamSet::View upstreams_;
+  const Terms* terms_;                   // of the snapshot, or of what is left of it
+  const route::Route* route_ = nullptr;  // likewise
+  upstream::Use<upstream::Upstream> upstream_;
+  upstream::Use<upstream::Endpoint> endpoint_;
 
   Instant started_;
   Instant head_received_;  // valid once there was a whole head
@@ -113,6 +118,7 @@ class Exchange {
   std::uint64_t response_head_bytes_ = 0;
   bool is_reused_ = false;
   bool is_close_delimited_ = false;  // the response, towards the client
+  bool is_noted_ = false;            // what the log tells of the head
   unsigned attempts_ = 0;
 
   int status_ = 0;

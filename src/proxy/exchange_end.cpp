@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "proxy/census.hpp"
 #include "proxy/shard.hpp"
+#include "proxy/shard_listener.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
@@ -119,6 +120,23 @@ void Exchange::give_up_client(Reason reason) {
   shard_.counters().client_gone.add();
 }
 
+void Exchange::hold_for_long() {
+  if (!snapshot_ || holder_hook.is_linked()) return;
+  if (snapshot_.is_current()) {
+    shard_.add_holder(*this);
+  } else {
+    let_go();
+  }
+}
+
+void Exchange::let_go() {
+  remnant_ = shard_.remnants().keep(snapshot_, *route_);
+  terms_ = &remnant_->terms;
+  route_ = &remnant_->route;
+  upstreams_.reset();
+  snapshot_.reset();
+}
+
 UpstreamCells& Exchange::upstream_cells() const { return shard_.counters().meters.upstreams.at(route_->upstream_slot); }
 
 void Exchange::note_repetition() {
@@ -133,8 +151,8 @@ void Exchange::describe(ConnectionRow& row, Instant now) const {
   if (request_body_) row.request_bytes = request_body_->payload_bytes();
   row.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
   if (route_ != nullptr) row.route.assign(route_->name);
-  if (upstream_ != nullptr) row.upstream.assign(upstream_->name());
-  if (endpoint_ != nullptr) row.endpoint.assign(endpoint_->name());
+  if (upstream_) row.upstream.assign(upstream_->name());
+  if (endpoint_) row.endpoint.assign(endpoint_->name());
 }
 
 void Exchange::count() {
@@ -150,7 +168,7 @@ void Exchange::count() {
     counters.responses_5xx.add();
   }
   if (reason_ != Reason::none) counters.reasons[static_cast<std::size_t>(reason_)].add();
-  ListenerCells& listener = counters.meters.listeners.at(downstream_.listener().slot);
+  ListenerCells& listener = counters.meters.listeners.at(downstream_.listener().slot());
   listener.requests.add();
   class_of(listener.responses, status_).add();
   if (route_ == nullptr) return;
@@ -162,16 +180,17 @@ void Exchange::count() {
 }
 
 void Exchange::write_log() {
-  if (!shard_.is_logging()) return;
+  // The log may have been switched on only after the head had gone.
+  if (!shard_.is_logging() || (!is_noted_ && request_body_)) return;
   log_.unix_ms = unix_ms_;
   log_.shard = shard_.index();
-  log_.listener = downstream_.listener().name;
+  log_.listener = downstream_.listener().name();
   log_.client = client_;
   log_.request_id = {request_id_.data(), request_id_.size()};
   log_.status = status_;
   if (route_ != nullptr) log_.route = route_->name;
-  if (upstream_ != nullptr) log_.upstream = upstream_->name();
-  if (endpoint_ != nullptr) log_.endpoint = endpoint_->name();
+  if (upstream_) log_.upstream = upstream_->name();
+  if (endpoint_) log_.endpoint = endpoint_->name();
   log_.attempts = attempts_;
   log_.is_upstream_reused = is_reused_;
   log_.body_bytes = log_.response_bytes - std::min(log_.response_bytes, response_head_bytes_);

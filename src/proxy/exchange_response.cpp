@@ -17,12 +17,13 @@ Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) 
   constexpr unsigned interim_max = 16;
   strand_.set_phase("awaiting response head");
   const http::Method method = request_.method;
+  const http::HeadLimits limits = terms_->head_limits;  // terms_ may move on while it is awaited
   for (unsigned interim = 0;;) {
     // While the upload makes progress the upstream has no reason to answer; its time runs from the upload's end.
     const Instant from = upload_has_ended() ? std::max(upload_ended_, connected_) : shard_.loop().now();
     const Instant deadline = from + route_->timeouts.first_byte;
-    Result<message::ReceivedHead> received = co_await message::receive_response_head(
-        connection.input(), snapshot_->head_limits, method, deadline, response_);
+    Result<message::ReceivedHead> received =
+        co_await message::receive_response_head(connection.input(), limits, method, deadline, response_);
     if (!received) {
       bool upload_goes_on = !upload_has_ended() || upload_ended_ + route_->timeouts.first_byte > shard_.loop().now();
       if (received.error().code == ErrorCode::timed_out && upload_goes_on) continue;
@@ -79,9 +80,9 @@ BodyFraming Exchange::response_framing() const {
 }
 
 bool Exchange::client_may_go_on() const {
-  const std::optional<std::uint64_t>& requests_max = snapshot_->limits.max_requests;
+  const std::optional<std::uint64_t> requests_max = terms_->limits.max_requests;
   return request_.keep_alive && request_body_ && request_body_->is_done() && upload_has_ended() &&
-         !shard_.is_draining() && !(requests_max && downstream_.requests() >= *requests_max);
+         downstream_.may_go_on() && !(requests_max && downstream_.requests() >= *requests_max);
 }
 
 http::ConnectionPolicy Exchange::connection_policy(const BodyFraming& framing) {
@@ -108,13 +109,14 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
     response_head_bytes_ = writer.size();
   });
   const bool upstream_goes_on = response_.keep_alive;
-  message::H1BodySource source(connection.input(), Side::upstream, response_.framing, snapshot_->limits.trailer_bytes,
+  message::H1BodySource source(connection.input(), Side::upstream, response_.framing, terms_->limits.trailer_bytes,
                                route_->timeouts.idle);
   if (result) {
     message::H1BodySink sink(output, Side::downstream, forward.framing, client_idle_timeout());
     if (source.is_done()) {
       result = co_await sink.end(source.trailers());
     } else {
+      hold_for_long();
       const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
       result = co_await message::pump(source, sink, shard_.pipes(), settings);
     }

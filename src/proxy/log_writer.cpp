@@ -82,13 +82,19 @@ LogRing& LogWriter::add_ring(std::size_t bytes) {
   return *rings_.back();
 }
 
-bool LogWriter::start() {
+bool LogWriter::start(bool is_held) {
+  is_held_.store(is_held, std::memory_order_release);
   try {
     thread_ = std::thread(&LogWriter::run, this);
   } catch (const std::system_error&) {
     return false;
   }
   return true;
+}
+
+void LogWriter::begin() noexcept {
+  is_held_.store(false, std::memory_order_release);
+  wake();
 }
 
 void LogWriter::wake() const noexcept { (void)runtime::kernel::event_signal(event_); }
@@ -103,6 +109,10 @@ void LogWriter::run() {
   runtime::drop_thread_capabilities();
   for (;;) {
     const bool is_last_round = stopping_.load(std::memory_order_acquire);
+    if (is_held_.load(std::memory_order_acquire) && !is_last_round) {
+      wait();
+      continue;
+    }
     bool takes = true;
     // The old file gets the end of its last line, if it still takes it.
     if (unfinished_ != nullptr) takes = write_out(*unfinished_);

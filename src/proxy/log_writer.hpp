@@ -30,8 +30,10 @@ class LogWriter {
 
   // A ring for one shard; before start().
   [[nodiscard]] LogRing& add_ring(std::size_t bytes);
-  // False when there is no thread to be had.
-  [[nodiscard]] bool start();
+  // False when there is no thread to be had. is_held: it writes nothing before begin(), so that another writer can end
+  // its last line in the same file.
+  [[nodiscard]] bool start(bool is_held = false);
+  void begin() noexcept;
   // Writes what the rings still hold and ends the thread; how many lines the file did not take any more. Once.
   std::uint64_t stop();
   // There is something to write soon. Never blocks.
@@ -59,6 +61,7 @@ class LogWriter {
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> reopening_{false};
+  std::atomic<bool> is_held_{false};
   LogRing* unfinished_ = nullptr;  // its first bytes are the rest of a line that has been begun
   int reported_errno_ = 0;
   std::uint64_t lost_ = 0;  // lines that were begun and never ended

@@ -24,6 +24,7 @@ struct LogSettings {
 
   [[nodiscard]] bool is_access_on() const { return access != "off"; }
   [[nodiscard]] LogLayout layout() const;
+  friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };
 
 // [limits]
@@ -60,6 +61,8 @@ struct ShardSettings {
   std::uint64_t splice_threshold = 64 * 1024;
   std::uint32_t pipes = 32;
   std::uint64_t pipe_size = 1024 * 1024;
+
+  friend bool operator==(const ShardSettings&, const ShardSettings&) = default;
 };
 
 extern const config::Keys<LogSettings> log_keys;

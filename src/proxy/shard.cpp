@@ -18,25 +18,13 @@ constexpr std::size_t added_head_bytes = 4096;
 constexpr std::size_t page_bytes = 4096;
 constexpr Duration new_connection_grace = std::chrono::milliseconds(500);
 
-std::size_t block_bytes(const LimitSettings& limits) {
+}  // namespace
+
+std::size_t Shard::block_bytes(const LimitSettings& limits) {
   return (limits.head_bytes + added_head_bytes + page_bytes - 1) / page_bytes * page_bytes;
 }
 
-}  // namespace
-
-// What: one listening socket of the shard together with its name.
-class Shard::ListenerAcceptor final : public net::Listener::Acceptor {
- public:
-  ListenerAcceptor(Shard& shard, const ListenerSocket& socket)
-      : shard_(shard), socket_(socket), listener_(shard.loop(), socket.fd, *this) {}
-  [[nodiscard]] net::Listener& listener() { return listener_; }
-
- private:
-  void on_connection(int fd) override { shard_.accept(fd, socket_); }
-  Shard& shard_;
-  const ListenerSocket& socket_;
-  net::Listener listener_;
-};
+std::size_t Shard::head_bytes_in(std::size_t block_bytes) { return block_bytes - added_head_bytes; }
 
 class Shard::DrainTimer final : public runtime::Timer {
  public:
@@ -71,14 +59,13 @@ Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::L
       gather_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
       send_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
       pipes_({.pipe_bytes = plan_.settings.pipe_size, .count_max = plan_.settings.pipes}),
-      snapshots_(plan_.first_snapshot, plan_.on_snapshot_released) {
-  const upstream::Resources resources{*loop_,       *buffers_,          gather_blocks_,
-                                      send_blocks_, upstream_share_max, counters_.meters.endpoints};
-  for (const upstream::UpstreamSettings& settings : plan_.upstreams) {
-    upstreams_.push_back(std::make_unique<upstream::Upstream>(settings, resources, plan_.index));
-  }
+      snapshots_(plan_.first_snapshot, plan_.on_snapshot_released),
+      upstreams_({*loop_, *buffers_, gather_blocks_, send_blocks_, upstream_share_max, counters_.meters.endpoints},
+                 plan_.index),
+      log_(plan_.log) {
+  upstreams_.reconcile(*snapshots_.current().upstreams);
   for (const ListenerSocket& socket : plan_.listeners) {
-    listeners_.push_back(std::make_unique<ListenerAcceptor>(*this, socket));
+    listeners_.push_back(std::make_unique<ShardListener>(*this, socket));
   }
   loop_->add_turn_end(*this);
 }
@@ -86,14 +73,17 @@ Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::L
 Shard::~Shard() { loop_->remove_turn_end(*this); }
 
 void Shard::run() {
-  for (auto& listener : listeners_) listener->listener().start();
+  for (auto& listener : listeners_) listener->socket().start();
   while (!is_finished()) loop_->turn(Instant::never());
 }
 
 bool Shard::is_finished() const { return is_draining_ && listeners_.empty() && loop_->is_idle(); }
 
 void Shard::on_turn_end() {
-  (void)snapshots_.refresh();
+  refresh();
+  upstreams_.sweep();
+  if (has_unused_listener_) [[unlikely]]
+    free_unused_listeners();
   counters_.snapshots_held.set(snapshots_.held());
 }
 
@@ -105,9 +95,9 @@ std::int64_t Shard::unix_ms() {
   return unix_ms_;
 }
 
-void Shard::accept(int fd, const ListenerSocket& listener) {
+void Shard::accept(int fd, ShardListener& listener) {
   counters_.connections_accepted.add();
-  ListenerCells& cells = counters_.meters.listeners.at(listener.slot);
+  ListenerCells& cells = counters_.meters.listeners.at(listener.slot());
   cells.accepted.add();
   if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().max_connections) {
     counters_.connections_shed.add();
@@ -118,9 +108,9 @@ void Shard::accept(int fd, const ListenerSocket& listener) {
   loop_->spawn("client", serve(fd, &listener));
 }
 
-Task<void> Shard::serve(int fd, const ListenerSocket* listener) {
+Task<void> Shard::serve(int fd, ShardListener* listener) {
   runtime::Strand& strand = co_await runtime::this_strand();
-  const metrics::Slot slot = listener->slot;
+  const metrics::Slot slot = listener->slot();  // another name may come meanwhile
   counters_.connections_open.add();
   counters_.meters.listeners.at(slot).open.add();
   {
@@ -142,11 +132,17 @@ void Shard::begin_drain(Duration timeout) {
 }
 
 Task<void> Shard::close_listeners() {
-  for (auto& listener : listeners_) co_await listener->listener().close();
+  for (auto& listener : listeners_) co_await listener->socket().close();
+  for (auto& listener : listeners_) removed_listeners_.push_back(std::move(listener));
   listeners_.clear();
   // stop() makes what is given back to the pools from now on close at once.
   loop_->stop();
-  for (auto& upstream : upstreams_) upstream->evict_idle();
+  upstreams_.evict_idle();
+  co_await close_idle_connections();
+}
+
+// Those that nothing more may come on.
+Task<void> Shard::close_idle_connections() {
   // A connection that has not had a request yet may have one on its way: it gets a moment.
   const Instant grace_end = loop_->now() + new_connection_grace;
   while (close_idle(/*also_new=*/loop_->now() >= grace_end) && loop_->now() < grace_end) {
@@ -160,7 +156,7 @@ bool Shard::close_idle(bool also_new) {
   bool has_new = false;
   for (Downstream* connection = connections_.front(); connection != nullptr;
        connection = connections_.next(*connection)) {
-    if (!connection->is_idle()) continue;
+    if (!connection->is_idle() || connection->may_go_on()) continue;
     if (connection->requests() > 0 || also_new) {
       connection->strand().cancel();
     } else {
@@ -185,12 +181,12 @@ void Shard::log(const AccessLogEntry& entry) {
   http::Writer writer(line);
   write_log_line(writer, entry, snapshots_.current().log);
   bool is_half_full = false;
-  if (writer.overflowed() || !plan_.log_ring->push(writer.text(), is_half_full)) {
+  if (writer.overflowed() || !log_.ring->push(writer.text(), is_half_full)) {
     counters_.log_lines_dropped.add();
     return;
   }
   counters_.log_lines.add();
-  if (is_half_full) plan_.log_writer->wake();
+  if (is_half_full) log_.writer->wake();
 }
 
 }  // namespace sluice::proxy

@@ -9,45 +9,35 @@
 #include "base/list.hpp"
 #include "http/date.hpp"
 #include "memory/block_pool.hpp"
-#include "net/listener.hpp"
 #include "net/pipe_pool.hpp"
 #include "proxy/counters.hpp"
 #include "proxy/downstream.hpp"
-#include "proxy/log_ring.hpp"
-#include "proxy/log_writer.hpp"
+#include "proxy/remnant.hpp"
 #include "proxy/settings.hpp"
+#include "proxy/shard_change.hpp"
+#include "proxy/shard_listener.hpp"
 #include "proxy/snapshot.hpp"
 #include "runtime/buffer_ring.hpp"
 #include "runtime/loop.hpp"
-#include "upstream/upstream.hpp"
+#include "upstream/upstream_set.hpp"
 
 namespace sluice::proxy {
 
 struct AccessLogEntry;
-
-// A listening socket of this shard, opened by the control thread.
-struct ListenerSocket {
-  std::string name;
-  int fd = -1;
-  metrics::Slot slot;
-};
 
 // What a shard is built from. Views and pointers outlive it.
 struct ShardPlan {
   unsigned index = 0;
   ShardSettings settings;
   std::vector<ListenerSocket> listeners;
-  std::vector<upstream::UpstreamSettings> upstreams;
   runtime::SnapshotNode<Snapshot>* first_snapshot = nullptr;
   std::function<void()> on_snapshot_released;
-  LogWriter* log_writer = nullptr;  // null: no access log
-  LogRing* log_ring = nullptr;
+  LogTarget log;
 };
 
 // What: everything that one core owns: loop, buffers, pipes, listeners, client connections, upstream pools, log lines.
-// Shard: built, run and destroyed on its own thread, so that memory is touched first where it is used; begin_drain()
-// and
-//        cut_off() are posted to it.
+// Shard: built, run and destroyed on its own thread, so that memory is touched first where it is used; apply(),
+//        begin_drain() and cut_off() are posted to it.
 // Lifetime: until run() has returned.
 // Invariants: after run() every pool is whole again: the destructors assert it.
 class Shard final : private runtime::Loop::TurnEnd {
@@ -58,6 +48,9 @@ class Shard final : private runtime::Loop::TurnEnd {
 
   // Serves until drained or cut off.
   void run();
+
+  // Takes a reload over: the newest snapshot, and what else has changed. On the shard's thread.
+  void apply(ShardChange& change);
 
   // Accepts no more, closes what is idle, lets exchanges finish until `timeout` has passed. On the shard's thread.
   void begin_drain(Duration timeout);
@@ -75,10 +68,17 @@ class Shard final : private runtime::Loop::TurnEnd {
   [[nodiscard]] memory::BlockPool& send_blocks() { return send_blocks_; }
   [[nodiscard]] net::PipePool& pipes() { return pipes_; }
   [[nodiscard]] SnapshotReader& snapshots() { return snapshots_; }
-  [[nodiscard]] upstream::Upstream& upstream(std::uint32_t index) { return *upstreams_[index]; }
+  [[nodiscard]] upstream::UpstreamSet& upstreams() { return upstreams_; }
+  [[nodiscard]] RemnantSet& remnants() { return remnants_; }
+  // Will be asked to let go when there is a newer snapshot, unless it has taken itself off.
+  void add_holder(SnapshotHolder& holder) { holders_.push_back(holder); }
   [[nodiscard]] ShardCounters& counters() { return counters_; }
   [[nodiscard]] const ShardSettings& settings() const { return plan_.settings; }
   [[nodiscard]] unsigned index() const { return plan_.index; }
+
+  // A connection that `listener` has accepted.
+  void accept(int fd, ShardListener& listener);
+  void note_unused_listener() { has_unused_listener_ = true; }
 
   // The wall clock, read at most once per loop turn.
   [[nodiscard]] std::int64_t unix_ms();
@@ -93,8 +93,13 @@ class Shard final : private runtime::Loop::TurnEnd {
   }
   [[nodiscard]] std::uint64_t next_connection_id() { return ++connection_ids_; }
 
-  [[nodiscard]] bool is_logging() const { return plan_.log_ring != nullptr; }
+  [[nodiscard]] bool is_logging() const { return log_.ring != nullptr; }
   void log(const AccessLogEntry& entry);
+
+  // Size of a block that takes a head of the largest size and what we add to it. Fixed when the shard is made.
+  [[nodiscard]] static std::size_t block_bytes(const LimitSettings& limits);
+  // The largest head that such a block takes.
+  [[nodiscard]] static std::size_t head_bytes_in(std::size_t block_bytes);
 
   // Buffers that one connection may hold unread. A client that pipelines without reading gets fewer than an endpoint.
   static constexpr unsigned downstream_share_max = 4;
@@ -102,14 +107,19 @@ class Shard final : private runtime::Loop::TurnEnd {
 
  private:
   class DrainTimer;
-  class ListenerAcceptor;
 
   Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::Loop> loop,
         std::unique_ptr<runtime::BufferRing> buffers);
   void on_turn_end() override;
-  void accept(int fd, const ListenerSocket& listener);
-  [[nodiscard]] runtime::Task<void> serve(int fd, const ListenerSocket* listener);
+  [[nodiscard]] runtime::Task<void> serve(int fd, ShardListener* listener);
   [[nodiscard]] runtime::Task<void> close_listeners();
+  [[nodiscard]] runtime::Task<void> close_idle_connections();
+  // Reload (shard_reload.cpp).
+  void refresh();
+  void update(const ListenerUpdate& update);
+  [[nodiscard]] std::vector<ShardListener*> remove(const std::vector<std::uint32_t>& ids);
+  [[nodiscard]] runtime::Task<void> close_removed(ShardChange* change, std::vector<ShardListener*> listeners);
+  void free_unused_listeners();
   [[nodiscard]] bool close_idle(bool also_new);
   [[nodiscard]] bool is_finished() const;
 
@@ -121,8 +131,13 @@ class Shard final : private runtime::Loop::TurnEnd {
   memory::BlockPool send_blocks_;
   net::PipePool pipes_;
   SnapshotReader snapshots_;
-  std::vector<std::unique_ptr<upstream::Upstream>> upstreams_;
-  std::vector<std::unique_ptr<ListenerAcceptor>> listeners_;
+  upstream::UpstreamSet upstreams_;
+  RemnantSet remnants_;
+  List<SnapshotHolder, &SnapshotHolder::holder_hook> holders_;
+  LogTarget log_;
+  std::vector<std::unique_ptr<ShardListener>> listeners_;
+  std::vector<std::unique_ptr<ShardListener>> removed_listeners_;  // still in use
+  bool has_unused_listener_ = false;
   List<Downstream, &Downstream::shard_hook> connections_;
   http::DateCache date_;
   std::unique_ptr<DrainTimer> drain_timer_;

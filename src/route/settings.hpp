@@ -33,6 +33,8 @@ struct TimeoutOverrides {
   std::optional<Duration> idle;
 
   [[nodiscard]] Timeouts over(const Timeouts& outer) const;
+
+  friend bool operator==(const TimeoutOverrides&, const TimeoutOverrides&) = default;
 };
 // The ones that say everything themselves.
 [[nodiscard]] TimeoutOverrides overrides(const Timeouts& timeouts);

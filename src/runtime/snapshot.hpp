@@ -21,13 +21,14 @@ struct SnapshotNode {
   std::unique_ptr<const T> value;
   std::uint64_t generation = 0;
   std::atomic<SnapshotNode*> next{nullptr};
-  std::atomic<unsigned> readers_left;  // shards that may still take or hold it
+  std::atomic<unsigned> readers_left;      // shards that may still take or hold it
+  std::atomic<unsigned> readers_ended{0};  // shards whose last value this was: they will not take off any later one
 };
 
 // What: the control thread's end of RCU: publishes immutable values, and frees one when every shard is done with it.
 // Shard: the control thread alone.
 // Lifetime: outlives every SnapshotReader.
-// Invariants: a node is freed only when all shards have moved past it and hold no lease on it.
+// Invariants: a node is freed only when all shards that have not ended have moved past it and hold no lease on it.
 template <class T>
 class SnapshotPublisher {
  public:
@@ -45,6 +46,7 @@ class SnapshotPublisher {
 
   // Frees what no shard needs any more; returns how many values are alive.
   std::size_t reclaim() {
+    take_off_ended();
     std::erase_if(nodes_, [this](const std::unique_ptr<SnapshotNode<T>>& node) {
       return node != nodes_.back() && node->readers_left.load(std::memory_order_acquire) == 0;
     });
@@ -59,6 +61,8 @@ class SnapshotPublisher {
     for (const auto& node : nodes_) generations.push_back(node->generation);
     return generations;
   }
+  // As of the last reclaim().
+  [[nodiscard]] std::size_t alive() const { return nodes_.size(); }
   [[nodiscard]] SnapshotNode<T>* newest() const { return nodes_.back().get(); }
 
  private:
@@ -66,8 +70,17 @@ class SnapshotPublisher {
     nodes_.push_back(std::make_unique<SnapshotNode<T>>(std::move(value), readers_));
     nodes_.back()->generation = ++generations_;
   }
+  // A reader that has ended at some value never comes to see what was published behind it.
+  void take_off_ended() {
+    unsigned ended = 0;
+    for (const std::unique_ptr<SnapshotNode<T>>& node : nodes_) {
+      if (ended != 0) node->readers_left.fetch_sub(ended, std::memory_order_acq_rel);
+      ended += node->readers_ended.exchange(0, std::memory_order_acq_rel);
+    }
+    readers_ -= ended;
+  }
 
-  unsigned readers_;
+  unsigned readers_;  // that have not ended, as far as we have seen
   std::uint64_t generations_ = 0;
   std::vector<std::unique_ptr<SnapshotNode<T>>> nodes_;  // oldest first
 };
@@ -102,6 +115,9 @@ class SnapshotReader {
     [[nodiscard]] const T& operator*() const { return *held_->node->value; }
     [[nodiscard]] const T* operator->() const { return held_->node->value.get(); }
     explicit operator bool() const { return held_ != nullptr; }
+    // Whether this shard knows of nothing newer.
+    [[nodiscard]] bool is_current() const { return held_ == reader_->held_.back().get(); }
+    [[nodiscard]] std::uint64_t generation() const { return held_->node->generation; }
     void reset() {
       if (held_ != nullptr) reader_->release(*std::exchange(held_, nullptr));
     }
@@ -122,6 +138,8 @@ class SnapshotReader {
   SnapshotReader& operator=(const SnapshotReader&) = delete;
   ~SnapshotReader() {
     SLUICE_ASSERT(held_.size() == 1 && held_.front()->leases == 0);
+    // Before done_with: who frees the value has seen this.
+    held_.front()->node->readers_ended.fetch_add(1, std::memory_order_acq_rel);
     done_with(*held_.front()->node);
   }
 

@@ -18,12 +18,16 @@ struct EndpointSettings {
   config::Placed<std::string> address;  // "ip:port", canonical
   std::uint32_t weight = 1;
   metrics::Slot slot;  // where it counts; the control thread gives it out
+
+  friend bool operator==(const EndpointSettings&, const EndpointSettings&) = default;
 };
 
 struct KeepAliveSettings {
   std::uint32_t max_idle = 64;  // idle connections that one shard keeps to the whole upstream
   Duration idle_timeout = std::chrono::seconds(55);
   std::optional<std::uint64_t> max_requests;  // on one connection; none: no limit
+
+  friend bool operator==(const KeepAliveSettings&, const KeepAliveSettings&) = default;
 };
 
 // One [upstream.NAME].
@@ -34,6 +38,9 @@ struct UpstreamSettings {
   config::Placed<std::string> congestion_control{std::string(net::CongestionControl::automatic), {}};
   route::TimeoutOverrides timeouts;
   metrics::Slot slot;
+
+  // What a reload goes by: an upstream whose settings are equal is left alone.
+  friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;
 };
 
 extern const config::Keys<UpstreamSettings> upstream_keys;

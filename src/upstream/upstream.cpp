@@ -4,6 +4,9 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "net/congestion_control.hpp"
@@ -89,7 +92,7 @@ void Endpoint::keep(Connection& connection) {
   ++upstream_.idle_count_;
   cells().idle_connections.add();
   resources_.loop.wheel().arm(connection, resources_.loop.now() + settings.idle_timeout);
-  if (is_worn_out || has_news || is_full || resources_.loop.is_stopping()) {
+  if (is_worn_out || has_news || is_full || is_leaving_ || resources_.loop.is_stopping()) {
     evict(connection);
     return;
   }
@@ -116,10 +119,23 @@ Task<void> Endpoint::discard(Connection& connection) {
   --open_;
   cells().connections.subtract();
   delete &connection;
+  if (is_leaving_ && is_unused()) upstream_.note_unused();
 }
 
 void Endpoint::evict_idle() {
   while (Connection* connection = idle_.front()) evict(*connection);
+}
+
+void Endpoint::leave() {
+  is_leaving_ = true;
+  evict_idle();
+}
+
+void Endpoint::shorten_idle(Duration timeout) {
+  for (Connection* connection = idle_.front(); connection != nullptr; connection = idle_.next(*connection)) {
+    resources_.loop.wheel().disarm(*connection);
+    resources_.loop.wheel().arm(*connection, resources_.loop.now() + timeout);
+  }
 }
 
 namespace {
@@ -133,21 +149,79 @@ std::vector<std::uint32_t> weights_of(const UpstreamSettings& settings) {
 
 }  // namespace
 
-Upstream::Upstream(const UpstreamSettings& settings, const Resources& resources, std::uint64_t seed)
-    : name_(settings.name.value),
-      keep_alive_(settings.keep_alive),
-      congestion_control_(settings.congestion_control.value),
-      turn_(weights_of(settings), seed) {
-  for (const EndpointSettings& endpoint : settings.endpoints) {
-    std::optional<net::Address> address = net::Address::parse(endpoint.address.value);
-    SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
-    endpoints_.push_back(std::make_unique<Endpoint>(*this, resources, *address, endpoint.address.value, endpoint.slot));
+Upstream::Upstream(const UpstreamSettings& settings, const Resources& resources, std::uint64_t seed, Owner* owner)
+    : resources_(resources), seed_(seed), owner_(owner), settings_(settings), turn_(weights_of(settings), seed) {
+  for (const EndpointSettings& endpoint : settings.endpoints) add(endpoint);
+}
+
+Upstream::~Upstream() { SLUICE_ASSERT(uses_ == 0); }
+
+void Upstream::add(const EndpointSettings& endpoint) {
+  std::optional<net::Address> address = net::Address::parse(endpoint.address.value);
+  SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
+  endpoints_.push_back(std::make_unique<Endpoint>(*this, resources_, *address, endpoint.address.value, endpoint.slot));
+}
+
+void Upstream::update(const UpstreamSettings& settings) {
+  SLUICE_ASSERT(!is_retired_);
+  const bool is_turn_new = settings.endpoints != settings_.endpoints;
+  const Duration idle_timeout_before = settings_.keep_alive.idle_timeout;
+  settings_ = settings;
+  if (is_turn_new) {
+    std::map<std::string_view, std::unique_ptr<Endpoint>> before;
+    for (auto& endpoint : endpoints_) before.emplace(endpoint->name(), std::move(endpoint));
+    endpoints_.clear();
+    for (const EndpointSettings& endpoint : settings.endpoints) {
+      auto same = before.find(endpoint.address.value);
+      if (same == before.end()) {
+        add(endpoint);
+      } else {
+        endpoints_.push_back(std::move(same->second));
+        before.erase(same);
+      }
+    }
+    for (auto& [name, endpoint] : before) {
+      endpoint->leave();
+      leaving_.push_back(std::move(endpoint));
+    }
+    turn_ = balance::WeightedRoundRobin(weights_of(settings), seed_);
+  }
+  trim_idle();
+  if (settings.keep_alive.idle_timeout < idle_timeout_before) {
+    for (auto& endpoint : endpoints_) endpoint->shorten_idle(settings.keep_alive.idle_timeout);
+  }
+  if (!leaving_.empty()) note_unused();
+}
+
+// The ones that were used longest ago go first, as far as that can be told from one endpoint at a time.
+void Upstream::trim_idle() {
+  for (auto& endpoint : endpoints_) {
+    while (idle_count_ > settings_.keep_alive.max_idle && endpoint->idle_.back() != nullptr) {
+      endpoint->evict(*endpoint->idle_.back());
+    }
   }
 }
 
-Endpoint* Upstream::pick(std::uint64_t excluded) {
-  auto is_eligible = [excluded](std::size_t index) { return index >= 64 || (excluded >> index & 1) == 0; };
-  std::optional<std::size_t> index = turn_.pick(is_eligible);
+void Upstream::retire() {
+  is_retired_ = true;
+  for (auto& endpoint : endpoints_) endpoint->leave();
+  note_unused();
+}
+
+bool Upstream::sweep() {
+  auto is_unused = [](const std::unique_ptr<Endpoint>& endpoint) { return endpoint->is_unused(); };
+  std::erase_if(leaving_, is_unused);
+  return is_retired_ && uses_ == 0 && leaving_.empty() && std::ranges::all_of(endpoints_, is_unused);
+}
+
+void Upstream::note_unused() {
+  if (owner_ != nullptr) owner_->on_unused(*this);
+}
+
+Endpoint* Upstream::pick(std::span<const Use<Endpoint>> excluded) {
+  std::optional<std::size_t> index = turn_.pick([&](std::size_t at) {
+    return std::ranges::find(excluded, endpoints_[at].get(), &Use<Endpoint>::get) == excluded.end();
+  });
   return index ? endpoints_[*index].get() : nullptr;
 }
 
@@ -159,6 +233,7 @@ std::size_t Upstream::index_of(const Endpoint& endpoint) const {
 
 void Upstream::evict_idle() {
   for (auto& endpoint : endpoints_) endpoint->evict_idle();
+  for (auto& endpoint : leaving_) endpoint->evict_idle();
 }
 
 }  // namespace sluice::upstream

@@ -105,6 +105,12 @@ class Proxy:
                 self.discard()
                 raise
 
+    def write(self, text):
+        """Another file in the place of the old one, at once."""
+        beside = self.folder / "sluice.toml.new"
+        beside.write_text(self.filled(text))
+        beside.rename(self.file)
+
     def filled(self, text):
         return text.replace("@LISTEN@", f"127.0.0.1:{self.address[1]}").replace("@LOG@", str(self.log_path))
 
@@ -238,6 +244,7 @@ class Bench:
         self.proxies = []
         self.origins = []
         self.clients = []
+        self.reservations = []
 
     def scripted(self, **options):
         return self._keep(self.origins, ScriptedOrigin(**options))
@@ -254,8 +261,13 @@ class Bench:
     def proxy(self, text, **options):
         return self._keep(self.proxies, Proxy(self.sluice, text, **options))
 
-    def client(self, proxy, **options):
-        return self._keep(self.clients, Client(proxy.address, **options))
+    def client(self, proxy, address=None, **options):
+        return self._keep(self.clients, Client(address or proxy.address, **options))
+
+    def reserve(self):
+        """An address for one more listener."""
+        self.reservations.append(reserve_port())
+        return self.reservations[-1].getsockname()
 
     def run(self, *arguments, **options):
         """Runs the program to its end: (exit status, what it wrote to standard output, and to standard error)."""
@@ -289,6 +301,8 @@ class Bench:
             proxy.discard()
         for origin in self.origins:
             origin.stop()
+        while self.reservations:
+            self.reservations.pop().close()
 
     @staticmethod
     def _keep(things, thing):

@@ -5,14 +5,12 @@
 
 #include "memory/frame_pool.hpp"
 #include "net/listener.hpp"
-#include "proxy/configuration.hpp"
+#include "proxy/compile.hpp"
 #include "runtime/kernel.hpp"
 
 namespace sluice::fault {
 
 namespace {
-
-constexpr std::uint16_t proxy_port = 8080;
 
 struct Chunks {
   std::string body;
@@ -66,29 +64,65 @@ std::string with_length(std::string_view body, std::string_view fields = "") {
 
 bool is_reply_of_ours(std::string_view body) { return body.starts_with("5") || body.starts_with("4"); }
 
-proxy::Configuration make_configuration(const std::string& endpoints) {
+std::unique_ptr<proxy::Snapshot> make_snapshot(const std::string& endpoints, const std::string& upstream,
+                                               const proxy::Snapshot* previous) {
   auto configuration = proxy::parse_configuration("test.toml", R"(
 [[listener]]
 name = "public"
 address = "127.0.0.1:8080"
-[upstream.api]
+[upstream.)" + upstream + R"(]
 endpoints = [)" + endpoints + R"(]
 [[route]]
-upstream = "api"
+upstream = ")" + upstream + R"("
 timeouts = { connect = "2s", first_byte = "10s", idle = "10s" }
 )");
-  return std::move(*configuration);
+  return proxy::compile(*configuration, {.shards = 1, .max_connections = 100}, previous);
 }
 
-std::unique_ptr<proxy::Snapshot> make_snapshot(const std::string& endpoints) {
-  proxy::Configuration configuration = make_configuration(endpoints);
-  auto snapshot = std::make_unique<proxy::Snapshot>();
-  snapshot->routes = configuration.route_table();
-  snapshot->limits = configuration.limits;
-  snapshot->timeouts = configuration.timeouts;
-  snapshot->max_connections = 100;
-  return snapshot;
-}
+// What: brings the story's reloads to the shard, each when the one before is over.
+class Reloader {
+ public:
+  Reloader(World& world, proxy::Shard& shard, proxy::SnapshotPublisher& publisher, const Story& story)
+      : world_(world), shard_(shard), publisher_(publisher), story_(story) {}
+
+  // True when it did something. Once for each round of the clients; at once where they do nothing.
+  bool act(bool is_quiet) {
+    if (!has_more() || !is_idle() || (++rounds_ <= story_.rounds_between_reloads && !is_quiet)) return false;
+    rounds_ = 0;
+    begin(story_.reloads[next_++]);
+    return true;
+  }
+  [[nodiscard]] bool is_idle() const { return changes_.empty() || changes_.back()->is_done.load(); }
+  [[nodiscard]] bool has_more() const { return next_ != story_.reloads.size(); }
+
+ private:
+  void begin(const Reload& reload) {
+    auto change = std::make_unique<proxy::ShardChange>();
+    if (reload.adds_second_listener) {
+      Result<int> listening = net::Listener::open_socket(*net::Address::parse("127.0.0.1:8081"), 16);
+      if (!listening) return;  // a bad file changes nothing
+      change->added.push_back({2, "second", *listening, {}});
+    }
+    if (reload.removes_first_listener) change->removed.push_back(1);
+    change->on_done = [] {};
+    publisher_.publish(make_snapshot(reload.endpoints, reload.upstream, &publisher_.latest()));
+    auto apply = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t what) {
+      reinterpret_cast<proxy::Shard*>(shard)->apply(*reinterpret_cast<proxy::ShardChange*>(what));
+    };
+    changes_.push_back(std::move(change));
+    world_.expect(shard_.loop().mailbox().post({apply, reinterpret_cast<std::uintptr_t>(&shard_),
+                                                reinterpret_cast<std::uintptr_t>(changes_.back().get())}),
+                  "the mailbox has room");
+  }
+
+  World& world_;
+  proxy::Shard& shard_;
+  proxy::SnapshotPublisher& publisher_;
+  const Story& story_;
+  std::vector<std::unique_ptr<proxy::ShardChange>> changes_;
+  std::size_t next_ = 0;
+  unsigned rounds_ = 0;
+};
 
 // What: lets the story look at the shard after each turn.
 class Watch final : private runtime::Loop::TurnEnd {
@@ -124,6 +158,9 @@ void check_shard(World& world, proxy::Shard& shard, const proxy::ShardCounters& 
   world.expect_zero("message buffers", shard.gather_blocks().outstanding());
   world.expect_zero("send buffers", shard.send_blocks().outstanding());
   world.expect_zero("pipes in use", shard.pipes().outstanding());
+  world.expect_zero("retired upstreams", shard.upstreams().retired());
+  world.expect_zero("remnants", shard.remnants().size());
+  world.expect_zero("old snapshots", shard.snapshots().held() - 1);
   if (!world.injected().empty()) return;
   world.expect(shard.has_broken_off() == story.breaks_off, "exchanges are broken off only where they never end");
   if (story.check) story.check(counters);
@@ -135,7 +172,7 @@ bool Client::act(World& world) {
   if (is_done_) return false;
   if (!was_connected_) {
     was_connected_ = true;
-    peer_ = world.connect(Address::loopback(proxy_port));
+    peer_ = world.connect(Address::loopback(script_.port));
     return true;
   }
   bool did = send_more();
@@ -326,14 +363,13 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
   const std::size_t frames = memory::FramePool::of_this_thread().outstanding();
   std::size_t snapshots_alive = 0;
   {
-    proxy::SnapshotPublisher publisher(make_snapshot(story.endpoints), 1);
+    proxy::SnapshotPublisher publisher(make_snapshot(story.endpoints, "api", nullptr), 1);
     Result<int> listening = net::Listener::open_socket(*net::Address::parse("127.0.0.1:8080"), 16);
     if (!listening) return;
     proxy::ShardCounters counters;
     proxy::ShardPlan plan;
     plan.settings = story.settings;
-    plan.listeners = {{"public", *listening, {}}};
-    plan.upstreams = make_configuration(story.endpoints).upstreams;
+    plan.listeners = {{1, "public", *listening, {}}};
     plan.first_snapshot = publisher.newest();
     auto shard = proxy::Shard::open(std::move(plan), counters);
     if (!shard) {
@@ -342,7 +378,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
     }
     Origin origin(world, story.origin_piece);
     bool is_ending = false;
-    bool has_published = false;
+    Reloader reloader(world, **shard, publisher, story);
     auto script = world.on_idle([&] {
       bool did = origin.act();
       bool all_done = true;
@@ -350,14 +386,9 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
         did = client.act(world) || did;
         all_done = all_done && (client.is_done() || client.is_stuck());
       }
-      if (!has_published && clients.front().is_done()) {
-        // A new snapshot in the middle of it all: what the others hold stays valid.
-        has_published = true;
-        publisher.publish(make_snapshot(story.endpoints));
-        (*shard)->loop().wake();
-        return true;
-      }
-      if (all_done && !did && !is_ending) {
+      did = reloader.act(!did) || did;
+      all_done = all_done && !reloader.has_more() && (reloader.is_idle() || story.ends_in_reload);
+      if (all_done && (!did || story.ends_in_reload) && !is_ending) {
         is_ending = true;
         world.expect(post_end(**shard, story), "the mailbox has room");
         return true;
@@ -370,6 +401,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
     }
     for (Client& client : clients) client.check(world);
     check_shard(world, **shard, counters, story);
+    world.expect(reloader.is_idle(), "every reload comes to its end");
     origin.close();
     shard->reset();
     snapshots_alive = publisher.reclaim();

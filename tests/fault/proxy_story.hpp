@@ -30,6 +30,7 @@ class Client {
     std::size_t reads = SIZE_MAX;           // bytes at a time
     bool is_stuck = false;                  // its exchange never ends: nobody waits for it
     bool may_be_refused = false;            // what it asks for may be too much also where nothing goes wrong
+    std::uint16_t port = 8080;              // of the listener
   };
 
   explicit Client(Script script) : script_(std::move(script)) {}
@@ -101,6 +102,14 @@ class Origin {
   std::size_t piece_;
 };
 
+// What: one reload in the middle of it all.
+struct Reload {
+  std::string endpoints = R"("127.0.0.1:9001")";
+  std::string upstream = "api";  // another name: another upstream
+  bool adds_second_listener = false;
+  bool removes_first_listener = false;
+};
+
 // What: how one shard lives and ends.
 struct Story {
   proxy::ShardSettings settings = {.ring_entries = 64,
@@ -115,6 +124,10 @@ struct Story {
   Duration drain = std::chrono::seconds(20);
   bool cuts_off = false;    // instead of a drain
   bool breaks_off = false;  // where nothing goes wrong, too
+  // One after the other, with so many rounds of the clients in between.
+  std::vector<Reload> reloads = {Reload{}};
+  unsigned rounds_between_reloads = 4;
+  bool ends_in_reload = false;  // does not wait for the last one
   // Looks at the shard after each of its turns.
   std::function<void(proxy::Shard&)> watch = {};
   // Looks at what it has counted where nothing went wrong.

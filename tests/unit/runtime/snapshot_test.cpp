@@ -94,6 +94,63 @@ TEST_CASE("a value lives until the last shard is done with it") {
   CHECK(source.publisher.reclaim() == 1);
 }
 
+TEST_CASE("what is published after a shard has ended does not wait for it") {
+  for (bool is_reclaimed_between : {false, true}) {
+    CAPTURE(is_reclaimed_between);
+    Source source(2);
+    Reader stays(source.publisher.newest(), nullptr);
+    auto ends = std::make_unique<Reader>(source.publisher.newest(), nullptr);
+    source.publish();
+    CHECK(ends->refresh());
+    source.publish();  // before it ends, and never seen by it
+    ends.reset();
+    if (is_reclaimed_between) CHECK(source.publisher.reclaim() == 3);
+    for (int i = 0; i < 5; ++i) {
+      source.publish();
+      CHECK(stays.refresh());
+      CHECK(source.publisher.reclaim() == 1);
+    }
+    Reader::Lease lease = stays.lease();
+    source.publish();
+    CHECK(stays.refresh());
+    CHECK(source.publisher.reclaim() == 2);
+    CHECK(lease->number() == source.last - 1);
+    lease.reset();
+    CHECK(source.publisher.reclaim() == 1);
+    CHECK(source.alive == 1);
+  }
+}
+
+TEST_CASE("when every shard has ended, the newest value is what is left") {
+  Source source(3);
+  std::vector<std::unique_ptr<Reader>> readers;
+  for (int i = 0; i < 3; ++i) readers.push_back(std::make_unique<Reader>(source.publisher.newest(), nullptr));
+  for (std::unique_ptr<Reader>& reader : readers) {
+    source.publish();
+    CHECK(reader->refresh());
+    reader.reset();
+    source.publish();
+  }
+  CHECK(source.publisher.reclaim() == 1);
+  source.publish();
+  CHECK(source.publisher.reclaim() == 1);
+  CHECK(source.alive == 1);
+}
+
+TEST_CASE("a lease knows whether something newer has been seen") {
+  Source source(1);
+  Reader reader(source.publisher.newest(), nullptr);
+  Reader::Lease lease = reader.lease();
+  CHECK(lease.is_current());
+  CHECK(lease.generation() == 1);
+  source.publish();
+  CHECK(lease.is_current());
+  CHECK(reader.refresh());
+  CHECK_FALSE(lease.is_current());
+  CHECK(lease.generation() == 1);
+  CHECK(reader.lease().is_current());
+}
+
 TEST_CASE("a held lease keeps its own value, and only that one") {
   Source source(1);
   Reader reader(source.publisher.newest(), nullptr);
