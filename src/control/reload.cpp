@@ -25,6 +25,7 @@ bool differs(const Configuration& running, const Configuration& next) {
 
 // Threads, rings and pools are made when a shard starts; who we are and who may find us is settled before that.
 constexpr auto rows = std::to_array<Row>({
+    {"include", nullptr},
     {"user", differs<&Configuration::user>},
     {"group", differs<&Configuration::group>},
     {"pid_file", differs<&Configuration::pid_file>},
