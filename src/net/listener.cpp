@@ -58,7 +58,7 @@ Result<int> Listener::open_socket(const Address& address, int backlog, std::stri
     if (int result = kernel::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); result < 0)
       return fail_and_close(fd, result);
   }
-  if (Result<void> set = set_congestion_control(fd, congestion_control, address); !set) {
+  if (Result<void> set = net::set_congestion_control(fd, congestion_control, address); !set) {
     kernel::close(fd);
     return std::unexpected(set.error());
   }

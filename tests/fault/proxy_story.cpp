@@ -94,6 +94,7 @@ class Reloader {
   }
   [[nodiscard]] bool is_idle() const { return changes_.empty() || changes_.back()->is_done.load(); }
   [[nodiscard]] bool has_more() const { return next_ != story_.reloads.size(); }
+  [[nodiscard]] std::size_t over() const { return is_idle() ? next_ : next_ - 1; }
 
  private:
   void begin(const Reload& reload) {
@@ -383,7 +384,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
       bool did = origin.act();
       bool all_done = true;
       for (Client& client : clients) {
-        did = client.act(world) || did;
+        if (client.starts_after_reloads() <= reloader.over()) did = client.act(world) || did;
         all_done = all_done && (client.is_done() || client.is_stuck());
       }
       did = reloader.act(!did) || did;

@@ -31,6 +31,7 @@ class Client {
     bool is_stuck = false;                  // its exchange never ends: nobody waits for it
     bool may_be_refused = false;            // what it asks for may be too much also where nothing goes wrong
     std::uint16_t port = 8080;              // of the listener
+    std::size_t starts_after_reloads = 0;   // does nothing before so many are over
   };
 
   explicit Client(Script script) : script_(std::move(script)) {}
@@ -39,6 +40,7 @@ class Client {
   bool act(World& world);
   [[nodiscard]] bool is_done() const { return is_done_; }
   [[nodiscard]] bool is_stuck() const { return script_.is_stuck; }
+  [[nodiscard]] std::size_t starts_after_reloads() const { return script_.starts_after_reloads; }
   void check(World& world);
 
  private:

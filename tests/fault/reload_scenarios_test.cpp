@@ -82,7 +82,10 @@ void run_listeners(World& world) {
   // The second of the two requests may come when nothing is served here any more.
   clients.emplace_back(Client::Script{
       .sends = get("/a") + get("/b"), .piece = 9, .expects = {"small", "small"}, .may_be_refused = true});
-  clients.emplace_back(Client::Script{.sends = get("/a"), .expects = {"small"}, .may_be_refused = true, .port = 8081});
+  clients.emplace_back(
+      Client::Script{.sends = get("/a"), .expects = {"small"}, .port = 8081, .starts_after_reloads = 1});
+  clients.emplace_back(Client::Script{
+      .sends = get("/a") + get("/b"), .expects = {"small", "small"}, .port = 8081, .starts_after_reloads = 2});
   run_shard(world, std::move(clients), story);
 }
 
