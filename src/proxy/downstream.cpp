@@ -67,7 +67,7 @@ void Downstream::describe(ConnectionRow& row, Instant now) const {
   row.bytes_sent = stream_.bytes_sent();
   char text[net::Address::text_bytes_max];
   row.client.assign(client_.write_host(text));
-  row.listener.assign(listener_.name);
+  row.listener.assign(listener_.name());
   if (exchange_ != nullptr) exchange_->describe(row, now);
 }
 

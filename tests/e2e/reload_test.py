@@ -5,12 +5,14 @@ import socket
 
 import sockets
 import wire
+from admin import TABLE, Metrics, get_json
+from admin import get as admin_get
 from check import contains, equal, require, wait_for
 from harness import Group, configuration
 from origin import plain
 from peer import Client
 from reloading import expect_taken, reload, reload_refused, told_all
-from replies import expect_forwarded, expect_logged, expect_own_reply, log_entry
+from replies import expect_forwarded, expect_logged, expect_own_reply
 
 alone = Group()
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -210,7 +212,7 @@ def removed(bench, shards):
         require(False, "a connection was accepted")
     except ConnectionRefusedError:
         pass
-    equal(log_entry(proxy, "/x")["listener"], "main", "listener in the log")
+    equal(sorted(entry["listener"] for entry in proxy.log_entries(3)), ["main", "more", "more"], "listeners in the log")
 
 
 alone.table("reload.listener_removed", [("one", "a listener is removed", 1), ("shards", "from several shards", 3)], removed)
@@ -547,3 +549,37 @@ def socket_kept(bench):
         for connection in waiting:
             contains(connection.recv(4096), b"200 OK", "what came")
             connection.close()
+
+
+# What the admin socket tells of it
+
+
+@alone.case("reload.admin", "the admin socket shows the new configuration, and counts go on under the names that stay")
+def admin(bench):
+    origin = bench.scripted()
+    text = configuration(origin.address, shards=2, route='name = "one"', extra=TABLE)
+    proxy = bench.proxy(text)
+    client = bench.client(proxy)
+    for _ in range(3):
+        client.send(GET)
+        arrival(origin).send(plain(body=b"ok"))
+        client.response()
+    reload(proxy, text.replace('"one"', '"two"').replace("[timeouts]", '[timeouts]\nhead = "7s"'))
+    contains(admin_get(proxy, "/config").body, b'head = "7s"', "configuration")
+    equal(get_json(proxy, "/snapshots")["current"], 2, "generation")
+    reload_refused(proxy, text.replace("shards = 2", "shards = 3"))
+    client.send(GET)
+    connection = arrival(origin)
+    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+    client.head()
+    equal(client.exactly(7), b"2\r\nok\r\n", "chunk")
+    reload(proxy, text)
+    connection.send(b"0\r\n\r\n")
+    equal(client.exactly(5), b"0\r\n\r\n", "end")
+    wait_for(lambda: Metrics(proxy).value("sluice_listener_requests_total", listener="main") == 4, "the last exchange is counted")
+    metrics = Metrics(proxy)
+    equal(metrics.value("sluice_config_reloads_total", result="taken"), 2, "reloads taken")
+    equal(metrics.value("sluice_config_reloads_total", result="refused"), 1, "reloads refused")
+    equal(metrics.value("sluice_upstream_requests_total", upstream="app"), 4, "requests of the upstream that stayed")
+    equal(metrics.value("sluice_listener_connections", listener="main"), 1, "connections of the listener that stayed")
+    equal(metrics.sum("sluice_endpoint_connections"), len(origin.connections), "connections to the endpoint that stayed")

@@ -35,7 +35,7 @@ UpstreamSettings settings(std::string name, const std::vector<const Origin*>& or
 // What: a shard's upstreams. Closes their idle connections at its end.
 class Fixture : public NetFixture {
  public:
-  Fixture() : set_(std::make_unique<UpstreamSet>(Resources{loop(), buffers(), blocks(), blocks(), 16}, 0)) {}
+  Fixture() : set_(std::make_unique<UpstreamSet>(Resources{loop(), buffers(), blocks(), blocks(), 16, meters_}, 0)) {}
   ~Fixture() {
     set_->evict_idle();
     run_until([this] { return loop().is_idle(); });
@@ -71,6 +71,7 @@ class Fixture : public NetFixture {
   }
 
  private:
+  EndpointMeters meters_;
   std::unique_ptr<UpstreamSet> set_;
   std::uint64_t version_ = 0;
 };
