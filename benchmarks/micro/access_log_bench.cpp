@@ -43,17 +43,30 @@ void write_log_line(benchmark::State& state) {
   for (auto _ : state) {
     ++entry.unix_ms;
     http::Writer writer(line);
-    write_json_line(writer, entry);
+    write_json_line(writer, entry, standard_log_fields());
     benchmark::DoNotOptimize(writer.text());
   }
 }
 BENCHMARK(write_log_line);
 
+// The same request in the other format.
+void write_combined_log_line(benchmark::State& state) {
+  AccessLogEntry entry = usual_entry();
+  char line[log_line_bytes_max];
+  for (auto _ : state) {
+    ++entry.unix_ms;
+    http::Writer writer(line);
+    write_combined_line(writer, entry);
+    benchmark::DoNotOptimize(writer.text());
+  }
+}
+BENCHMARK(write_combined_log_line);
+
 // What it costs the shard to hand the line over.
 void push_log_line(benchmark::State& state) {
   char line[log_line_bytes_max];
   http::Writer writer(line);
-  write_json_line(writer, usual_entry());
+  write_json_line(writer, usual_entry(), standard_log_fields());
   LogRing ring(1 << 20);
   bool is_half_full = false;
   for (auto _ : state) {

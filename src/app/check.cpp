@@ -8,6 +8,7 @@
 
 #include "app/identity.hpp"
 #include "app/pid_file.hpp"
+#include "control/admin_socket.hpp"
 #include "control/host_check.hpp"
 #include "net/address.hpp"
 #include "net/address_check.hpp"
@@ -44,6 +45,10 @@ std::vector<std::string> check_host(const proxy::Configuration& configuration) {
       problems.push_back(fmt::format("cannot open the access log {}: {}", configuration.log.access,
                                      std::strerror(log.error().os_error)));
     }
+  }
+  if (configuration.admin.is_on()) {
+    if (auto openable = control::AdminSocket::check(configuration.admin); !openable)
+      problems.push_back(openable.error());
   }
   for (std::string& sentence : control::unmet_by_host(configuration)) problems.push_back(std::move(sentence));
   return problems;

@@ -146,6 +146,11 @@ bool Admin::Connection::fill() {
 
 bool Admin::Connection::flush(Instant now) {
   for (std::size_t moved = 0; moved < step_bytes_max;) {
+    // A client that never quite catches up must not have the whole page pile up.
+    if (sent_ >= out_bytes_wanted) {
+      out_.erase(0, sent_);
+      sent_ = 0;
+    }
     while (out_.size() - sent_ < out_bytes_wanted && fill()) {
     }
     if (sent_ == out_.size()) {

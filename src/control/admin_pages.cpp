@@ -70,18 +70,12 @@ Answer AdminPages::answer(std::string_view path, std::string_view query) {
 
 Answer AdminPages::metrics() const {
   const MeterDirectory& meters = server_.meters();
-  const ReloadStatus reloads = server_.reload_status();
   MetricsSource source{.shards = server_.shard_views(),
                        .listeners = meters.listeners().in_effect(),
                        .routes = meters.routes().in_effect(),
                        .upstreams = meters.upstreams().in_effect(),
                        .endpoints = meters.endpoints().in_effect(),
-                       .configuration = {.generation = reloads.generation,
-                                         .taken_unix_ms = reloads.since_unix_ms,
-                                         .reloads_taken = reloads.taken,
-                                         .reloads_refused = reloads.refused,
-                                         .is_last_refused = reloads.last == ReloadResult::refused,
-                                         .snapshots = reloads.snapshots_alive},
+                       .reload = server_.reload_status(),
                        .process = read_process_facts(),
                        .start_unix_ms = start_unix_ms_,
                        .is_draining = server_.is_draining()};

@@ -56,28 +56,41 @@ int try_connect(const std::string& path) {
   return errno;
 }
 
-// Takes the file of a dead process away. Says why not.
-std::optional<std::string> remove_stale(const std::string& path) {
+// Why the file that is there may not be replaced; nothing where there is none, or a dead process has left it.
+std::optional<std::string> why_not_replace(const std::string& path, bool& is_stale) {
   struct stat file{};
-  if (::lstat(path.c_str(), &file) < 0) return errno == ENOENT ? std::nullopt : std::optional(std::strerror(errno));
+  if (::lstat(path.c_str(), &file) < 0) {
+    return errno == ENOENT ? std::nullopt : std::optional<std::string>(std::strerror(errno));
+  }
   if (!S_ISSOCK(file.st_mode)) return "there is a file of that name, and it is no socket";
   const int answer = try_connect(path);
   // EAGAIN: somebody listens, whose backlog is full.
   if (answer == 0 || answer == EAGAIN) return "another process answers there";
   if (answer != ECONNREFUSED) return fmt::format("the socket that is there cannot be tried: {}", std::strerror(answer));
-  if (::unlink(path.c_str()) < 0 && errno != ENOENT) {
+  is_stale = true;
+  return std::nullopt;
+}
+
+// Takes the file of a dead process away. Says why not.
+std::optional<std::string> remove_stale(const std::string& path) {
+  bool is_stale = false;
+  if (auto why = why_not_replace(path, is_stale)) return why;
+  if (is_stale && ::unlink(path.c_str()) < 0 && errno != ENOENT) {
     return fmt::format("a dead process left it, and it cannot be removed: {}", std::strerror(errno));
   }
   return std::nullopt;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
 // Whoever wants to replace the file waits for its turn: else of two that start at once, one would take away what the
 // other has just made. The lock is the folder's own; it ends with the descriptor.
 std::optional<std::string> lock_folder(const std::string& path, int& folder) {
   constexpr int tries = 100;
-  const std::size_t slash = path.rfind('/');
-  const std::string name = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  folder = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return fmt::format("its folder cannot be opened: {}", std::strerror(errno));
   for (int i = 0; i < tries; ++i) {
     if (::flock(folder, LOCK_EX | LOCK_NB) == 0) return std::nullopt;
@@ -118,6 +131,26 @@ std::expected<AdminSocket, std::string> AdminSocket::open(const proxy::AdminSett
     return fail(std::strerror(error));
   }
   return AdminSocket(fd.release(), path, file.st_dev, file.st_ino);
+}
+
+std::expected<void, std::string> AdminSocket::check(const proxy::AdminSettings& settings) {
+  const std::string& path = settings.socket;
+  auto fail = [&path](std::string_view why) {
+    return std::unexpected(fmt::format("cannot open the admin socket {}: {}", path, why));
+  };
+  const std::string folder = folder_of(path);
+  struct stat file{};
+  if (::stat(folder.c_str(), &file) < 0) {
+    return fail(fmt::format("its folder cannot be opened: {}", std::strerror(errno)));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) < 0) {
+    return fail(fmt::format("no file can be made in its folder: {}", std::strerror(errno)));
+  }
+  // One that answers may be the process that this file is checked for.
+  if (::lstat(path.c_str(), &file) == 0 && !S_ISSOCK(file.st_mode)) {
+    return fail("there is a file of that name, and it is no socket");
+  }
+  return {};
 }
 
 AdminSocket::AdminSocket(AdminSocket&& other) noexcept

@@ -17,6 +17,8 @@ class AdminSocket {
  public:
   // One sentence where it fails, and then nothing is left.
   [[nodiscard]] static std::expected<AdminSocket, std::string> open(const proxy::AdminSettings& settings);
+  // Whether open() would succeed, as far as that can be told without making or removing anything.
+  [[nodiscard]] static std::expected<void, std::string> check(const proxy::AdminSettings& settings);
   AdminSocket(AdminSocket&& other) noexcept;
   AdminSocket& operator=(AdminSocket&&) = delete;
   ~AdminSocket();

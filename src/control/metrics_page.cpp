@@ -259,20 +259,20 @@ void write_draining(const MetricsSource& source, std::size_t, Samples& out) {
   out.number({}, source.is_draining ? 1 : 0);
 }
 void write_generation(const MetricsSource& source, std::size_t, Samples& out) {
-  out.number({}, source.configuration.generation);
+  out.number({}, source.reload.generation);
 }
 void write_reloads(const MetricsSource& source, std::size_t, Samples& out) {
-  out.number("result=\"taken\"", source.configuration.reloads_taken);
-  out.number("result=\"refused\"", source.configuration.reloads_refused);
+  out.number("result=\"taken\"", source.reload.taken);
+  out.number("result=\"refused\"", source.reload.refused);
 }
 void write_last_result(const MetricsSource& source, std::size_t, Samples& out) {
-  out.number({}, source.configuration.is_last_refused ? 0 : 1);
+  out.number({}, source.reload.last == ReloadResult::refused ? 0 : 1);
 }
 void write_taken_time(const MetricsSource& source, std::size_t, Samples& out) {
-  out.seconds({}, ms_to_ns(source.configuration.taken_unix_ms));
+  out.seconds({}, ms_to_ns(source.reload.since_unix_ms));
 }
 void write_snapshots(const MetricsSource& source, std::size_t, Samples& out) {
-  out.number({}, source.configuration.snapshots);
+  out.number({}, source.reload.snapshots_alive);
 }
 void write_reasons(const MetricsSource& source, std::size_t, Samples& out) {
   for (std::size_t i = 1; i < proxy::reason_count; ++i) {

@@ -10,20 +10,11 @@
 
 #include "control/page.hpp"
 #include "control/process_facts.hpp"
+#include "control/reload.hpp"
 #include "control/shard_view.hpp"
 #include "metrics/identities.hpp"
 
 namespace sluice::control {
-
-// The configuration in use, and how it came to that.
-struct ConfigurationFacts {
-  std::uint64_t generation = 1;
-  std::int64_t taken_unix_ms = 0;
-  std::uint64_t reloads_taken = 0;
-  std::uint64_t reloads_refused = 0;
-  bool is_last_refused = false;
-  std::size_t snapshots = 1;  // in memory
-};
 
 // What the metrics are read from: what was in effect when the page was begun. Counters are read as the page goes on.
 struct MetricsSource {
@@ -32,7 +23,7 @@ struct MetricsSource {
   std::shared_ptr<const metrics::IdentityList> routes;
   std::shared_ptr<const metrics::IdentityList> upstreams;
   std::shared_ptr<const metrics::IdentityList> endpoints;
-  ConfigurationFacts configuration;
+  ReloadStatus reload;
   ProcessFacts process;
   std::int64_t start_unix_ms = 0;
   bool is_draining = false;

