@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <memory>
 #include <string>
@@ -215,7 +217,17 @@ int print_dump(const Arguments& arguments, const proxy::Configuration& configura
   std::string text =
       fmt::format("# The effective configuration of {} (sluice {}).\n", arguments.configuration, SLUICE_VERSION);
   for (const std::string& file : configuration.files) text += fmt::format("# file: {}\n", file);
-  write_text(STDOUT_FILENO, text + '\n' + proxy::dump_configuration(configuration, effective));
+  text += '\n' + proxy::dump_configuration(configuration, effective);
+  // Whole or not at all, however long the reader takes: half a configuration is another one.
+  for (std::string_view rest = text; !rest.empty();) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      say(fmt::format("cannot write the configuration: {}", std::strerror(errno)));
+      return exit_start_failed;
+    }
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
   return exit_ok;
 }
 

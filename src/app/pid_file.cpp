@@ -88,10 +88,6 @@ std::optional<std::string> refusal(int file, const std::string& path) {
 
 }  // namespace
 
-PidFile::~PidFile() {
-  if (file_ >= 0) ::close(file_);
-}
-
 std::expected<void, std::string> PidFile::claim(const std::string& path) {
   OpenFile file(path, O_RDWR | O_CREAT);
   if (file.get() < 0) return failed("open", path, file.error());

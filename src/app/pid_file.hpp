@@ -13,8 +13,7 @@ namespace sluice::app {
 class PidFile {
  public:
   PidFile() = default;
-  // Leaves what it had claimed as it would be after a crash: locked by nobody.
-  ~PidFile();
+  ~PidFile() { remove(); }
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
 

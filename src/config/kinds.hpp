@@ -94,7 +94,7 @@ struct SizeKind {
 template <class Way>
 using WayValue = typename decltype(Way::parse({}))::value_type;
 
-inline const std::string& text_of(const std::string& value) { return value; }
+inline std::string text_of(const std::string& value) { return value; }
 std::string text_of(const auto& value) { return std::string(to_string(value)); }
 
 // A string read by `Way::parse`.
@@ -169,6 +169,7 @@ struct ArrayKind {
   }
   static std::string show(const T& values) {
     std::vector<std::string> shown;
+    shown.reserve(values.size());
     for (const auto& value : values) shown.push_back(detail::show<Kind>(value));
     return toml_array(shown);
   }
@@ -200,6 +201,7 @@ struct MapKind {
   }
   static std::string show(const T& entries) {
     std::vector<std::pair<std::string, std::string>> shown;
+    shown.reserve(entries.size());
     for (const auto& entry : entries) {
       shown.emplace_back(text_of(entry.name.value), detail::show<Kind>(entry.value));
     }

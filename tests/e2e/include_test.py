@@ -1,7 +1,10 @@
 """A configuration from several files, from the environment; and what -T makes of it."""
 
+import fcntl
 import os
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from check import contains, equal, require
@@ -103,6 +106,25 @@ def dump_variables(bench):
     files = {"main.toml": MAIN + UPSTREAM + ROUTE + '[log]\naccess = "/tmp/${SLUICE_TEST_A:-x}/$${b}"\n'}
     out, _ = run(bench, "-T", files)
     contains(out, 'access = "/tmp/x/$${b}"\n', "the dump")
+
+
+@alone.case("dump.slow_reader", "a large dump comes whole, however slowly it is read; where it cannot be written, the exit status says so")
+def dump_slow_reader(bench):
+    routes = "".join(f'[[route]]\npath = "/r{i}/*"\nupstream = "app"\n' for i in range(2000))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "main.toml").write_text(MAIN + UPSTREAM + routes)
+        command = [str(bench.sluice), "-T", "-c", "main.toml"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as dump:
+            fcntl.fcntl(dump.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            first = dump.stdout.read(1)
+            time.sleep(0.3)  # longer than a notice waits for its reader
+            out = (first + dump.stdout.read()).decode()
+        equal(dump.returncode, 0, "exit status")
+        equal(out.count("\n[[route]]\n"), 2000, "routes in the dump")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        equal(done.returncode, 1, "exit status on a full disk")
+        contains(done.stderr, "No space left", "what it says")
 
 
 @alone.case("dump.bad", "-T of a bad file says what -t says, and prints nothing")

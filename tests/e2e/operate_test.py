@@ -95,6 +95,17 @@ def twice(bench):
     equal(file.read_text(), f"{proxy.process.pid}\n", "the pid file after -t")
 
 
+@alone.case("pid_file.failed_start", "a start that fails leaves no pid file")
+def failed_start(bench):
+    with tempfile.TemporaryDirectory() as folder:
+        text = configuration("127.0.0.1:1", log=False).replace("@LISTEN@", "192.0.2.1:8080")
+        (Path(folder) / "test.toml").write_text('pid_file = "s.pid"\n' + text)
+        status, _, err = bench.run("-c", "test.toml", cwd=folder)
+        equal(status, 1, f"exit status; it said {err}")
+        contains(err, "192.0.2.1:8080", "what it says")
+        require(not (Path(folder) / "s.pid").exists(), "there is a pid file")
+
+
 @alone.case("pid_file.foreign", "a file that is no pid file is neither taken nor touched")
 def foreign(bench):
     with tempfile.TemporaryDirectory() as folder:
