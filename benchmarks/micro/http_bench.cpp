@@ -74,8 +74,8 @@ void write_request(benchmark::State& state, std::string_view bytes) {
   forward.path = head.path;
   forward.query = head.query;
   forward.host = head.authority;
-  forward.client_address = "192.0.2.17";
-  forward.scheme = "https";
+  forward.peer_address = forward.client_address = "192.0.2.17";
+  forward.scheme = forward.client_scheme = "https";
   forward.request_id = request_id;
   std::array<char, 4096> out;
   for (auto _ : state) {

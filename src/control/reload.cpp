@@ -38,6 +38,9 @@ constexpr auto rows = std::to_array<Row>({
     {"log", nullptr},
     {"limits", nullptr},
     {"timeouts", nullptr},
+    {"forwarding", nullptr},
+    {"request_headers", nullptr},
+    {"response_headers", nullptr},
     {"shard_defaults", differs<&Configuration::shard_defaults>},
 });
 

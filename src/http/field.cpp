@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, field_id_count> names = {
     "accept",
     "accept-encoding",
     "age",
+    "allow",
     "authorization",
     "cache-control",
     "connection",

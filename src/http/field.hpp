@@ -17,6 +17,7 @@ enum class FieldId : std::uint8_t {
   accept,
   accept_encoding,
   age,
+  allow,
   authorization,
   cache_control,
   connection,

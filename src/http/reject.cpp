@@ -50,6 +50,8 @@ std::string_view to_string(Reject reject) noexcept {
       return "bad_host";
     case Reject::bad_expectation:
       return "bad_expectation";
+    case Reject::bad_max_forwards:
+      return "bad_max_forwards";
     case Reject::bad_content_length:
       return "bad_content_length";
     case Reject::repeated_content_length:

@@ -32,6 +32,7 @@ enum class Reject : std::uint8_t {
   repeated_host,
   bad_host,
   bad_expectation,
+  bad_max_forwards,
   // framing
   bad_content_length,
   repeated_content_length,

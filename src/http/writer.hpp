@@ -3,12 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "http/field.hpp"
+#include "http/field_edits.hpp"
+#include "http/field_names.hpp"
+#include "http/forwarded.hpp"
 #include "http/head.hpp"
-#include "http/status.hpp"
 
 namespace sluice::http {
 
@@ -81,20 +84,37 @@ struct RequestForward {
   std::string_view path;            // normalised and rewritten; begins with '/', or is "*"
   std::string_view query;           // with its leading '?', or empty
   std::string_view host;            // the Host to send
-  std::string_view client_address;  // text, appended to X-Forwarded-For
-  std::string_view scheme;          // of the client's connection: "http" or "https"
+  std::string_view peer_address;    // text, of the other end of the connection; empty: it has none
+  std::string_view peer_name;       // what Forwarded calls a peer without address, RFC 7239 §6.2, §6.3
+  std::string_view client_address;  // text, of whom trusted proxies name; otherwise as peer_address
+  std::string_view scheme;          // of the connection: "http" or "https"
+  std::string_view client_scheme;   // that trusted proxies name; otherwise as scheme
   std::string_view request_id;
-  std::string_view via = "sluice";  // our pseudonym
-  BodyFraming framing;              // to announce: none, length or chunked
+  std::string_view via = "sluice";            // our pseudonym
+  BodyFraming framing;                        // to announce: none, length or chunked
+  std::optional<std::uint64_t> max_forwards;  // to announce in place of what came
   ConnectionPolicy connection = ConnectionPolicy::implied;
-  bool is_trusted_peer = false;  // X-Forwarded-Proto and -Host that the peer sent are believed and kept
+  HopField hop_field = HopField::x_forwarded_for;  // in which trusted peers name the hops before them
+  bool is_trusted_peer = false;
+  bool writes_forwarded = false;         // RFC 7239, beside X-Forwarded-For
+  const FieldNames* identity = nullptr;  // what none but trusted peers may send; null: nothing
+  FieldChanges changes;
 };
 
-// Writes the head that goes upstream, always as HTTP/1.1. End-to-end fields go on as they came, in their order. Not
-// forwarded: hop-by-hop fields and what Connection names (RFC 9110 §7.6.1), but Connection has no power over Host, Via
-// and X-Forwarded-*; framing fields, which are written anew from `forward.framing`; Forwarded and X-Real-IP, which
-// anyone can claim. `TE: trailers` goes on when the client sent it properly, Trailer when the body is chunked, Upgrade
-// with ConnectionPolicy::upgrade, Expect as it came.
+// Writes the head that goes upstream, always as HTTP/1.1. End-to-end fields go on as they came, in their order, but
+// for:
+// - hop-by-hop fields and what Connection names (RFC 9110 §7.6.1). Connection has no power over Host, Via, the fields
+// that
+//   say where a request comes from, and `identity`.
+// - framing fields, which are written anew from `forward.framing`. `TE: trailers` goes on when the client sent it
+//   properly, Trailer when the body is chunked, Upgrade with ConnectionPolicy::upgrade, Expect as it came.
+// - what says where a request comes from: X-Forwarded-For and Forwarded are written anew. A trusted peer's list in
+//   `hop_field` is appended to; the other one begins with the client and the peer. X-Forwarded-Proto and -Host of a
+//   trusted peer are kept if it uses X-Forwarded-For; any others are replaced.
+// - `identity` of a peer that is not trusted, and lookalikes of it from every peer.
+// - what `forward.changes` drops. They come last, and have power over everything that is written here but Host,
+// hop-by-hop
+//   fields and framing.
 void write_request_head(Writer& out, const RequestHead& head, const RequestForward& forward) noexcept;
 
 // What of a response's forwarding is ours to say.
@@ -104,6 +124,7 @@ struct ResponseForward {
   std::string_view via = "sluice";
   BodyFraming framing;  // to announce: for `none`, a Content-Length that came with 304 or an answer to HEAD is kept
   ConnectionPolicy connection = ConnectionPolicy::implied;
+  FieldChanges changes;  // not of interim responses
 };
 
 // Writes the head that goes downstream, always as HTTP/1.1 (RFC 9112 §2.3: our own version). Interim responses get no
@@ -116,17 +137,5 @@ void write_chunk_begin(Writer& out, std::uint64_t size) noexcept;
 void write_chunk_end(Writer& out) noexcept;
 // The last chunk with the trailer section; fields that trailers may not carry are left out.
 void write_last_chunk(Writer& out, const FieldList& trailers) noexcept;
-
-// A response that the proxy makes itself, because no other can be had.
-struct ErrorReply {
-  int status = 500;
-  std::string_view date;
-  std::string_view request_id;  // empty: left out
-  ConnectionPolicy connection = ConnectionPolicy::implied;
-  bool omits_body = false;  // answers HEAD
-};
-
-// Writes head and body: "404 Not Found" in plain text, with nothing about us in it.
-void write_error_response(Writer& out, const ErrorReply& reply) noexcept;
 
 }  // namespace sluice::http

@@ -159,6 +159,8 @@ void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) n
       return out.string(R"(,"listener":")", entry.listener);
     case LogField::client:
       return out.string(R"(,"client":")", entry.client);
+    case LogField::peer:
+      return out.string(R"(,"peer":")", entry.peer);
     case LogField::request_id:
       return out.string(R"(,"request_id":")", entry.request_id);
     case LogField::method:

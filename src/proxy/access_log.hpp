@@ -15,7 +15,8 @@ struct AccessLogEntry {
   std::int64_t unix_ms = 0;  // when the first byte of the request came
   unsigned shard = 0;
   std::string_view listener;
-  std::string_view client;  // address
+  std::string_view client;  // address, of whom trusted proxies name
+  std::string_view peer;    // the other end of the connection, where that is somebody else
   std::string_view request_id;
   std::string_view method;  // empty: no request head could be read
   std::string_view host;

@@ -43,7 +43,7 @@ struct ConnectionRow {
   std::uint64_t response_bytes = 0;  // of its response, so far
   ShortText<64> client;
   ShortText<64> listener;
-  ShortText<36> request_id;
+  ShortText<128> request_id;
   ShortText<256> route;
   ShortText<64> upstream;
   ShortText<128> endpoint;

@@ -24,6 +24,8 @@ std::unique_ptr<Snapshot> compile(const Configuration& configuration, const Host
                            .target_bytes_max = configuration.limits.target_bytes};
   snapshot->max_connections = configuration.limits.max_connections.value_or(host.max_connections);
   snapshot->routes = configuration.route_table(host.shards);
+  snapshot->forwarding = ForwardingRules(configuration.forwarding);
+  snapshot->response_edits = configuration.edits(route::Direction::response, nullptr);
   snapshot->log = configuration.log.layout();
   snapshot->merge_slashes = configuration.merge_slashes;
   snapshot->upstreams = compile_upstreams(configuration, previous);

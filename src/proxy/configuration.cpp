@@ -43,6 +43,12 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
     config::table<&Configuration::limits, limit_keys>("limits", "Bounds on what a peer may send or hold."),
     config::table<&Configuration::timeouts, timeout_keys>("timeouts",
                                                           "Bounds on every wait; there are no endless ones."),
+    config::table<&Configuration::forwarding, forwarding_keys>(
+        "forwarding", "What is believed of a client, and what upstreams are told of it."),
+    config::table<&Configuration::request_headers, route::header_edit_keys>(
+        "request_headers", "Changes to the header of every request that is forwarded."),
+    config::table<&Configuration::response_headers, route::header_edit_keys>(
+        "response_headers", "Changes to the header of every response."),
     config::table<&Configuration::shard_defaults, shard_keys>("shard_defaults",
                                                               "What each shard is given to work with."),
 });
@@ -99,6 +105,24 @@ void check_log(const LogSettings& log, config::Problems& problems) {
   }
 }
 
+void check_edits(const Configuration& configuration, config::Problems& problems) {
+  using route::Direction;
+  auto check_tables = [&](const auto& tables) {
+    route::check_header_edits(tables.request_headers, Direction::request, problems);
+    route::check_header_edits(tables.response_headers, Direction::response, problems);
+  };
+  check_tables(configuration);
+  for (const route::RouteSettings& route : configuration.routes) {
+    check_tables(route);
+    for (Direction direction : {Direction::request, Direction::response}) {
+      const std::size_t bytes = configuration.edits(direction, &route).literal_bytes();
+      if (bytes <= route::added_header_bytes_max) continue;
+      problems.add(route.place, fmt::format("the header edits add {} bytes to each {}, more than the {} there may be",
+                                            bytes, to_string(direction), route::added_header_bytes_max));
+    }
+  }
+}
+
 void check(const Configuration& configuration, config::Problems& problems) {
   if (!configuration.include.empty()) problems.add(configuration.include.front().place, "`include` needs a file");
   if (configuration.user.value.empty() && !configuration.group.value.empty()) {
@@ -114,14 +138,24 @@ void check(const Configuration& configuration, config::Problems& problems) {
   route::check_routes(configuration.routes, problems);
   check_references(configuration, problems);
   check_log(configuration.log, problems);
+  for (const route::RouteSettings& route : configuration.routes) {
+    if (!route.has_problem) route::check_action(route, problems);
+  }
+  check_edits(configuration, problems);
 }
 
+// Whether the configuration may name further files.
+enum class Files : std::uint8_t { none, read };
+
 // root: none where the files could not be read.
-std::expected<Configuration, ConfigurationErrors> build(const std::optional<config::Node>& root,
+std::expected<Configuration, ConfigurationErrors> build(const std::optional<config::Node>& root, Files files,
                                                         config::Problems& problems) {
   Configuration configuration;
   if (root) {
     config::read(config::Cursor(*root, {}, problems), configuration_keys, configuration);
+    for (route::RouteSettings& route : configuration.routes) {
+      if (route.respond && files == Files::read) route::read_body_file(*route.respond, problems);
+    }
     check(configuration, problems);
   }
   if (!problems.is_empty()) return std::unexpected(problems.lines());
@@ -133,29 +167,50 @@ std::expected<Configuration, ConfigurationErrors> build(const std::optional<conf
 
 constinit const config::Keys<Configuration> configuration_keys = keys;
 
+http::FieldEdits Configuration::edits(route::Direction direction, const route::RouteSettings* route) const {
+  const bool is_request = direction == route::Direction::request;
+  std::vector<const route::HeaderEditSettings*> layers{is_request ? &request_headers : &response_headers};
+  if (route == nullptr) return route::merge_header_edits(layers, {});
+  layers.push_back(is_request ? &route->request_headers : &route->response_headers);
+  return route::merge_header_edits(layers, route->display_name());
+}
+
 route::Table Configuration::route_table(unsigned shard_count) const {
   auto indices = upstream_indices(*this);
   std::vector<route::Route> table;
   table.reserve(routes.size());
   for (const route::RouteSettings& settings : routes) {
     route::Route& route = table.emplace_back(route::compile(settings, shard_count));
-    route.upstream = indices.at(settings.upstream.value);
-    route.timeouts = settings.timeouts.over(upstreams[route.upstream].timeouts.over(timeouts.exchange()));
+    route.timeouts = settings.timeouts.over(timeouts.exchange());
+    route.response_edits = edits(route::Direction::response, &settings);
     route.slot = settings.slot;
+    if (route.action != route::Action::forward) continue;
+    route.upstream = indices.at(settings.upstream.value);
     route.upstream_slot = upstreams[route.upstream].slot;
+    const upstream::UpstreamSettings& upstream = upstreams[route.upstream];
+    route.timeouts = settings.timeouts.over(upstream.timeouts.over(timeouts.exchange()));
+    route.upstream_host = settings.upstream_host.value_or(upstream.upstream_host);
+    route.request_edits = edits(route::Direction::request, &settings);
   }
   return route::Table(std::move(table));
 }
 
 Configuration Configuration::effective() const {
   Configuration result = *this;
+  if (forwarding.identity_headers.empty()) result.forwarding.identity_headers = default_identity_headers();
   for (upstream::UpstreamSettings& upstream : result.upstreams) {
     upstream.timeouts = route::overrides(upstream.timeouts.over(timeouts.exchange()));
   }
   const auto indices = upstream_indices(*this);
   for (route::RouteSettings& route : result.routes) {
-    const route::TimeoutOverrides& outer = result.upstreams[indices.at(route.upstream.value)].timeouts;
-    route.timeouts = route::overrides(route.timeouts.over(outer.over({})));
+    const auto index = indices.find(route.upstream.value);
+    if (index == indices.end()) {
+      route.timeouts = route::overrides(route.timeouts.over(timeouts.exchange()));
+      continue;
+    }
+    const upstream::UpstreamSettings& upstream = result.upstreams[index->second];
+    route.timeouts = route::overrides(route.timeouts.over(upstream.timeouts.over({})));
+    if (!route.upstream_host) route.upstream_host = upstream.upstream_host;
   }
   return result;
 }
@@ -164,7 +219,7 @@ std::expected<Configuration, ConfigurationErrors> load_configuration(const std::
   config::Problems problems(path);
   const auto names = config::top_level(configuration_keys);
   const auto root = config::load_files(path, names, problems);
-  return build(root, problems);
+  return build(root, Files::read, problems);
 }
 
 std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string& path) {
@@ -184,7 +239,7 @@ std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string&
 std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file, std::string_view text) {
   config::Problems problems(std::move(file));
   const auto root = config::parse_document(text, problems);
-  return build(root, problems);
+  return build(root, Files::none, problems);
 }
 
 std::string dump_configuration(const Configuration& configuration, const Configuration& effective) {

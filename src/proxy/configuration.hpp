@@ -10,7 +10,9 @@
 #include "config/key.hpp"
 #include "net/listener_settings.hpp"
 #include "proxy/admin_settings.hpp"
+#include "proxy/forwarding_settings.hpp"
 #include "proxy/settings.hpp"
+#include "route/header_settings.hpp"
 #include "route/settings.hpp"
 #include "route/table.hpp"
 #include "upstream/settings.hpp"
@@ -31,6 +33,9 @@ struct Configuration {
   AdminSettings admin;
   LimitSettings limits;
   TimeoutSettings timeouts;
+  ForwardingSettings forwarding;
+  route::HeaderEditSettings request_headers;
+  route::HeaderEditSettings response_headers;
   ShardSettings shard_defaults;
   bool merge_slashes = true;  // in paths, before they are matched and forwarded
 
@@ -39,6 +44,8 @@ struct Configuration {
   [[nodiscard]] std::string place_text(config::Place place) const { return config::place_text(files, place); }
   // The same with what holds in the place of what was left out, as far as the file alone decides.
   [[nodiscard]] Configuration effective() const;
+  // Header edits of a route, or of what has none (null).
+  [[nodiscard]] http::FieldEdits edits(route::Direction direction, const route::RouteSettings* route) const;
   // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved. shard_count: how many will
   // match.
   [[nodiscard]] route::Table route_table(unsigned shard_count = 1) const;
@@ -54,7 +61,7 @@ using ConfigurationErrors = std::vector<std::string>;
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> load_configuration(const std::string& path);
 // Only the `pid_file` of a file, which need not be good otherwise; empty: it has none.
 [[nodiscard]] std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string& path);
-// The same as load_configuration for a text, which cannot include files; file: the name that messages give it.
+// The same as load_configuration for a text, of which no further file is read; file: the name that messages give it.
 [[nodiscard]] std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file,
                                                                                     std::string_view text);
 

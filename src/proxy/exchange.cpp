@@ -39,11 +39,14 @@ Exchange::~Exchange() {
 
 Task<Disposition> Exchange::run() {
   strand_.set_phase("receiving request head");
-  client_ = downstream_.client().write_host(client_text_.data());
-  (void)http::format_request_id(static_cast<std::uint64_t>(unix_ms_),
-                                static_cast<std::uint16_t>(shard_.loop().random().next()),
-                                shard_.loop().random().next(), request_id_);
-  if (co_await receive_request() && co_await find_route()) co_await forward();
+  identify_peer();
+  if (co_await receive_request() && co_await find_route()) {
+    if (route_->action == route::Action::forward) {
+      co_await forward();
+    } else {
+      co_await answer_route();
+    }
+  }
   SLUICE_ASSERT(!uploads_.has_children());
   count();
   write_log();
@@ -81,8 +84,11 @@ Task<bool> Exchange::receive_request() {
   request_body_.emplace(downstream_.input(), Side::downstream, request_.framing, terms_->limits.trailer_bytes,
                         terms_->timeouts.idle);
   log_.head = head_received_ - started_;
+  identify_client();
+  note_preferences();
+  note_host();
   note_request();
-  co_return true;
+  co_return co_await answer_options();
 }
 
 // Keeps what the log wants to know of the head, whose bytes go back to the kernel before the exchange ends.
@@ -133,7 +139,8 @@ Task<bool> Exchange::find_route() {
     co_return false;
   }
   shard_.counters().meters.routes.at(route_->slot).requests.add();
-  upstream_ = upstream::Use(upstreams_.at(route_->upstream));
+  note_host();
+  if (route_->action == route::Action::forward) upstream_ = upstream::Use(upstreams_.at(route_->upstream));
   request_body_->set_idle_timeout(route_->timeouts.idle);
   if (request_.target_form == http::TargetForm::asterisk) co_return true;
   if (route_->rewrite.is_given()) co_return co_await rewrite_target();
@@ -181,7 +188,7 @@ Task<void> Exchange::forward() {
       tried[tried_count++] = upstream::Use(*endpoint);
       endpoint = not_tried();
       if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || endpoint == nullptr) {
-        co_await fail_upstream(connection.error());
+        co_await fail_attempt(connection.error());
         co_return;
       }
       endpoint->cells().failures.add();
@@ -231,7 +238,7 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   Result<void> written = write_request_head(connection);
   if (!written) {
     co_await release(connection, false);
-    co_await fail_upstream(written.error());
+    co_await fail_attempt(written.error());
     co_return Attempt::done;
   }
   if (connection.is_reused() && may_repeat() && kept_head_.view().empty()) {
@@ -308,21 +315,9 @@ Result<void> Exchange::keep_head(const upstream::Endpoint& endpoint) {
 
 Result<void> Exchange::write_request_head(upstream::Connection& connection) {
   if (!kept_head_.view().empty()) {
-    return connection.output().append([this](http::Writer& writer) { writer.append(kept_head_.view()); });
+    return connection.output().append([&](http::Writer& writer) { append_kept_head(writer, connection.endpoint()); });
   }
   return connection.output().append([&](http::Writer& writer) { append_request_head(writer, connection.endpoint()); });
-}
-
-void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const {
-  http::RequestForward forward;
-  forward.path = path_;
-  forward.query = query_;
-  forward.host = request_.authority.empty() ? std::string_view(endpoint.name()) : request_.authority;
-  forward.client_address = client_;
-  forward.scheme = "http";
-  forward.request_id = {request_id_.data(), request_id_.size()};
-  forward.framing = request_.framing;
-  http::write_request_head(writer, request_, forward);
 }
 
 Task<void> Exchange::upload(upstream::Connection& connection) {

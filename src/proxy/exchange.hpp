@@ -7,7 +7,9 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "http/forwarded.hpp"
 #include "http/head.hpp"
+#include "http/reply.hpp"
 #include "http/request_id.hpp"
 #include "http/writer.hpp"
 #include "message/h1_body.hpp"
@@ -63,8 +65,18 @@ class Exchange final : private SnapshotHolder {
   runtime::Task<Attempt> attempt(upstream::Connection& connection);
   Result<void> keep_head(const upstream::Endpoint& endpoint);
   Result<void> write_request_head(upstream::Connection& connection);
-  void append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const;
   bool may_repeat() const;
+  // Who is told what of whom (exchange_forwarding.cpp).
+  void identify_peer();
+  void identify_client();
+  void note_preferences();
+  void note_host();
+  const http::FieldEdits& response_edits() const;
+  // host: that of the request, in memory that is still there.
+  http::Variables variables(std::string_view host) const;
+  std::string_view upstream_host(const upstream::Endpoint& endpoint) const;
+  void append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const;
+  void append_kept_head(http::Writer& writer, const upstream::Endpoint& endpoint) const;
   // The request body.
   runtime::Task<void> upload(upstream::Connection& connection);
   bool upload_has_ended() const { return !uploads_.has_children(); }
@@ -80,10 +92,18 @@ class Exchange final : private SnapshotHolder {
   http::BodyFraming response_framing() const;
   http::ConnectionPolicy connection_policy(const http::BodyFraming& framing);
   runtime::Task<void> release(upstream::Connection& connection, bool can_be_kept);
+  // Answers in place of an upstream's (exchange_answer.cpp).
+  runtime::Task<bool> answer_options();
+  runtime::Task<void> answer_route();
+  runtime::Task<void> redirect();
+  runtime::Task<void> answer(http::Reply reply, std::string_view body, Reason reason);
+  http::ConnectionPolicy reply_policy(bool goes_on) const;
   // The ends (exchange_end.cpp).
+  runtime::Task<void> fail_attempt(Error error);
   runtime::Task<void> fail_upstream(Error error);
   runtime::Task<void> fail_request_body();
   runtime::Task<void> reply(int status, Reason reason, std::string_view detail = {});
+  runtime::Task<Result<void>> send_error(http::ErrorReply error_reply);
   void give_up_client(Reason reason);
   bool is_committed() const { return downstream_.stream().bytes_sent() != sent_before_; }
   bool client_may_go_on() const;
@@ -96,6 +116,9 @@ class Exchange final : private SnapshotHolder {
   // What follows may last for hours: it must not keep an old snapshot from being freed.
   void hold_for_long();
   void let_go() override;
+
+  // TLS ends in front of us, if at all.
+  static constexpr std::string_view connection_scheme = "http";
 
   Shard& shard_;
   Downstream& downstream_;
@@ -126,11 +149,21 @@ class Exchange final : private SnapshotHolder {
   std::string_view detail_;
   Disposition disposition_ = Disposition::close;
 
-  std::array<char, http::request_id_bytes> request_id_;
-  std::array<char, net::Address::text_bytes_max> client_text_;
-  std::string_view client_;
-  PooledText kept_head_;    // what we sent upstream, for repeating it
-  PooledText path_memory_;  // the normalised path, where it is not the received one
+  std::array<char, http::request_id_bytes_max> id_text_;
+  std::string_view request_id_;
+  std::array<char, net::Address::text_bytes_max> peer_text_;
+  std::array<char, IpAddress::text_bytes_max> client_text_;
+  std::string_view peer_;            // the other end of the connection
+  std::string_view client_;          // whom trusted proxies name, else the peer
+  std::string_view peer_address_;    // empty: it has no IP address
+  std::string_view client_address_;  // likewise
+  std::string_view scheme_ = connection_scheme;
+  bool is_trusted_peer_ = false;
+  std::optional<std::uint64_t> max_forwards_;  // to announce
+  PooledText accept_;                          // the Accept fields, for errors
+  PooledText host_;                            // that the request names, where response edits want it
+  PooledText kept_head_;                       // what we sent upstream, for repeating it
+  PooledText path_memory_;                     // the normalised path, where it is not the received one
   std::string_view path_;
   PooledText target_memory_;  // path and query, where the route rewrites them
   std::string_view query_;    // with its leading '?', or empty

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "http/reply.hpp"
 #include "proxy/census.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/shard_listener.hpp"
@@ -12,10 +13,14 @@ namespace sluice::proxy {
 
 using runtime::Task;
 
-namespace {
-// Head and body of any reply of our own.
-constexpr std::size_t error_reply_bytes_max = 512;
-}  // namespace
+// No head went upstream. That it does not fit is the client's business: it sent most of it.
+Task<void> Exchange::fail_attempt(Error error) {
+  if (error.code == ErrorCode::too_large) {
+    co_await reply(431, Reason::head_overflow);
+  } else {
+    co_await fail_upstream(error);
+  }
+}
 
 // The upstream side failed. reason_ is set already where a timeout has to be told apart.
 Task<void> Exchange::fail_upstream(Error error) {
@@ -92,19 +97,36 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   http::ErrorReply error_reply;
   error_reply.status = status;
   error_reply.date = shard_.date();
-  error_reply.request_id = {request_id_.data(), request_id_.size()};
-  error_reply.connection = !goes_on                                      ? http::ConnectionPolicy::close
-                           : request_.version == http::Version::http_1_0 ? http::ConnectionPolicy::keep_alive
-                                                                         : http::ConnectionPolicy::implied;
+  error_reply.request_id = request_id_;
+  error_reply.reason = to_string(reason);
+  error_reply.detail = detail;
+  error_reply.connection = reply_policy(goes_on);
+  error_reply.format = http::choose_error_format(accept_.view());
   error_reply.omits_body = request_.method == http::Method::head;
+  // What is short of room now will hardly be for long.
+  if (reason == Reason::exhausted) error_reply.retry_after_s = 1;
+  Result<void> sent = co_await send_error(error_reply);
+  disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
+}
+
+Task<Result<void>> Exchange::send_error(http::ErrorReply error_reply) {
+  if (!response_edits().is_empty()) {
+    const http::Variables values = variables(host_.view());
+    error_reply.changes = {&response_edits(), &values};
+    message::Output& output = downstream_.output();
+    if (output.append([&](http::Writer& writer) { http::write_error_reply(writer, error_reply); })) {
+      response_head_bytes_ = output.buffered().find("\r\n\r\n") + 4;
+      co_return co_await output.flush(client_idle_timeout());
+    }
+    error_reply.changes = {};
+  }
   // In memory of its own: it may have to say that there is no buffer left.
-  std::array<char, error_reply_bytes_max> memory;
+  std::array<char, http::error_reply_bytes_max> memory;
   http::Writer writer(memory);
-  http::write_error_response(writer, error_reply);
+  http::write_error_reply(writer, error_reply);
   SLUICE_ASSERT(!writer.overflowed());
   response_head_bytes_ = writer.text().find("\r\n\r\n") + 4;
-  Result<void> sent = co_await downstream_.stream().write(writer.text(), client_idle_timeout());
-  disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
+  co_return co_await downstream_.stream().write(writer.text(), client_idle_timeout());
 }
 
 // Nobody is there to be answered.
@@ -147,7 +169,7 @@ void Exchange::note_repetition() {
 void Exchange::describe(ConnectionRow& row, Instant now) const {
   row.exchange_age = now - started_;
   row.is_uploading = uploads_.has_children();
-  row.request_id.assign({request_id_.data(), request_id_.size()});
+  row.request_id.assign(request_id_);
   if (request_body_) row.request_bytes = request_body_->payload_bytes();
   row.response_bytes = downstream_.stream().bytes_sent() - sent_before_;
   if (route_ != nullptr) row.route.assign(route_->name);
@@ -186,7 +208,8 @@ void Exchange::write_log() {
   log_.shard = shard_.index();
   log_.listener = downstream_.listener().name();
   log_.client = client_;
-  log_.request_id = {request_id_.data(), request_id_.size()};
+  if (peer_ != client_) log_.peer = peer_;
+  log_.request_id = request_id_;
   log_.status = status_;
   if (route_ != nullptr) log_.route = route_->name;
   if (upstream_) log_.upstream = upstream_->name();

@@ -54,7 +54,7 @@ Task<Result<void>> Exchange::relay_interim() {
   // RFC 9110 §15.2: a client of HTTP/1.0 must not be sent one.
   if (request_.version == http::Version::http_1_0) co_return Result<void>();
   http::ResponseForward forward;
-  forward.request_id = {request_id_.data(), request_id_.size()};
+  forward.request_id = request_id_;
   Result<void> written =
       downstream_.output().append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
   if (written) written = co_await downstream_.output().flush(client_idle_timeout());
@@ -99,15 +99,18 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   status_ = response_.status;
   http::ResponseForward forward;
   forward.date = shard_.date();
-  forward.request_id = {request_id_.data(), request_id_.size()};
+  forward.request_id = request_id_;
   forward.framing = response_framing();
   forward.connection = connection_policy(forward.framing);
+  const http::Variables values = variables(host_.view());
+  if (!response_edits().is_empty()) forward.changes = {&response_edits(), &values};
   is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
   message::Output& output = downstream_.output();
   Result<void> result = output.append([&](http::Writer& writer) {
     http::write_response_head(writer, response_, forward);
     response_head_bytes_ = writer.size();
   });
+  const bool head_fits = result || result.error().code != ErrorCode::too_large;
   const bool upstream_goes_on = response_.keep_alive;
   message::H1BodySource source(connection.input(), Side::upstream, response_.framing, terms_->limits.trailer_bytes,
                                route_->timeouts.idle);
@@ -130,7 +133,9 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   connection.endpoint().note_response(source.has_been_raw());
   co_await release(connection, result && source.is_done() && upstream_goes_on && upload_was_whole);
   if (result) co_return;
-  if (client_broke_upload()) {
+  if (!head_fits) {
+    co_await reply(502, Reason::head_overflow);
+  } else if (client_broke_upload()) {
     co_await fail_request_body();
   } else if (result.error().side == Side::downstream) {
     give_up_client(result.error().code == ErrorCode::timed_out ? Reason::client_stalled : Reason::client_closed);

@@ -11,10 +11,10 @@ namespace {
 
 // In the order of LogField.
 constexpr std::array<std::string_view, log_field_count> names{
-    "ts",       "shard",      "listener", "client",        "request_id",     "method",  "host",
-    "target",   "protocol",   "status",   "request_bytes", "response_bytes", "route",   "upstream",
-    "endpoint", "attempts",   "reused",   "head",          "queue",          "connect", "first_byte",
-    "total",    "user_agent", "reason",   "detail",        "body_bytes",     "referer"};
+    "ts",         "shard",    "listener",   "client", "peer",          "request_id",     "method",
+    "host",       "target",   "protocol",   "status", "request_bytes", "response_bytes", "route",
+    "upstream",   "endpoint", "attempts",   "reused", "head",          "queue",          "connect",
+    "first_byte", "total",    "user_agent", "reason", "detail",        "body_bytes",     "referer"};
 
 }  // namespace
 

@@ -21,6 +21,7 @@ enum class LogField : std::uint8_t {
   shard,
   listener,
   client,
+  peer,
   request_id,
   method,
   host,

@@ -18,6 +18,14 @@ std::string_view to_string(Reason reason) noexcept {
       return "no_route";
     case Reason::bad_rewrite:
       return "bad_rewrite";
+    case Reason::redirect:
+      return "redirect";
+    case Reason::respond:
+      return "respond";
+    case Reason::max_forwards:
+      return "max_forwards";
+    case Reason::head_overflow:
+      return "head_overflow";
     case Reason::head_timeout:
       return "head_timeout";
     case Reason::body_timeout:

@@ -15,6 +15,10 @@ enum class Reason : std::uint8_t {
   method_refused,  // CONNECT and TRACE
   no_route,
   bad_rewrite,       // what the route makes of the path cannot be forwarded
+  redirect,          // the route's answer
+  respond,           // likewise
+  max_forwards,      // OPTIONS that may go no further
+  head_overflow,     // what is added to a head does not fit beside it
   head_timeout,      // the request head took too long
   body_timeout,      // the client paused too long within the request body
   client_closed,     // FIN or RST from the client

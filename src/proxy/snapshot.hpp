@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "http/field_edits.hpp"
 #include "http/parser.hpp"
+#include "proxy/forwarding_settings.hpp"
 #include "proxy/settings.hpp"
 #include "route/table.hpp"
 #include "runtime/snapshot.hpp"
@@ -26,6 +28,8 @@ struct Terms {
 //       must outlive a reload (pools, counters, listeners) is not in here.
 struct Snapshot : Terms {
   route::Table routes;
+  ForwardingRules forwarding;
+  http::FieldEdits response_edits;  // of answers before there is a route
   // Shared by snapshots; copied and destroyed on the control thread alone.
   std::shared_ptr<const upstream::UpstreamList> upstreams;
 };

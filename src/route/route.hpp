@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "http/field_edits.hpp"
 #include "metrics/slot.hpp"
+#include "route/action.hpp"
 #include "route/conditions.hpp"
 #include "route/path_pattern.hpp"
 #include "route/regex.hpp"
@@ -21,15 +23,22 @@ struct Route {
   PathPattern path;                 // where there is no path_regex
   std::optional<Regex> path_regex;  // of the whole path
   Conditions conditions;
-  std::uint32_t upstream = 0;  // index of the upstream
-  std::string strip_prefix;    // empty: nothing is stripped
+  Action action = Action::forward;
+  std::uint32_t upstream = 0;  // index of the upstream; valid with Action::forward
+  UpstreamHost upstream_host;
+  std::string strip_prefix;  // empty: nothing is stripped
   Rewrite rewrite;
   Timeouts timeouts;
+  http::FieldEdits request_edits;
+  http::FieldEdits response_edits;
+  Redirect redirect;            // valid with Action::redirect
+  FixedResponse response;       // valid with Action::respond
   metrics::Slot slot;           // where it counts
   metrics::Slot upstream_slot;  // where its upstream does
 };
 
-// What the settings, which have no problem, say of a route by themselves: all but its upstream and timeouts.
+// What the settings, which have no problem, say of a route by themselves: all but its upstream,
+// timeouts and edits.
 // shards: how many will match with it.
 [[nodiscard]] Route compile(const RouteSettings& settings, unsigned shards);
 

@@ -73,7 +73,20 @@ constexpr auto keys = std::to_array<config::Key<RouteSettings>>({
         .otherwise("nothing"),
     config::table<&RouteSettings::rewrite, rewrite_keys>(
         "rewrite", "What the path and the query become before the request is forwarded."),
-    config::string<&RouteSettings::upstream, config::Name>("upstream", "Name of the upstream that answers.").required(),
+    config::string<&RouteSettings::upstream, config::Name>("upstream", "Name of the upstream that answers.")
+        .otherwise("none: then `redirect` or `respond`"),
+    config::string<&RouteSettings::upstream_host, UpstreamHostText>(
+        "upstream_host",
+        "The Host that goes to the upstream: that of the request, the address of the endpoint, or this one.")
+        .otherwise("that of the upstream"),
+    config::table<&RouteSettings::request_headers, header_edit_keys>(
+        "request_headers", "Changes to the header of requests that are forwarded."),
+    config::table<&RouteSettings::response_headers, header_edit_keys>("response_headers",
+                                                                      "Changes to the header of responses."),
+    config::table<&RouteSettings::redirect, redirect_keys>(
+        "redirect",
+        "In place of `upstream`: the client is sent elsewhere, with the path and query that would be forwarded."),
+    config::table<&RouteSettings::respond, respond_keys>("respond", "In place of `upstream`: a fixed response."),
     config::table<&RouteSettings::timeouts, timeout_override_keys>(
         "timeouts", "Timeouts of this route, in place of the ones of its upstream and of `[timeouts]`."),
 });
@@ -196,6 +209,13 @@ Route compile(const RouteSettings& settings, unsigned shards) {
   for (const ConditionSettings& each : settings.query) route.conditions.query.emplace_back(each, shards);
   route.strip_prefix = settings.strip_prefix.value;
   if (settings.rewrite.is_given()) route.rewrite = Rewrite(settings.rewrite, capture_names(settings));
+  if (settings.redirect) {
+    route.action = Action::redirect;
+    route.redirect = compile(*settings.redirect);
+  } else if (settings.respond) {
+    route.action = Action::respond;
+    route.response = compile(*settings.respond);
+  }
   return route;
 }
 

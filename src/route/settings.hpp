@@ -11,7 +11,9 @@
 #include "base/clock.hpp"
 #include "config/key.hpp"
 #include "metrics/slot.hpp"
+#include "route/action_settings.hpp"
 #include "route/conditions.hpp"
+#include "route/header_settings.hpp"
 #include "route/path_pattern.hpp"
 #include "route/rewrite.hpp"
 
@@ -54,6 +56,11 @@ struct RouteSettings {
   RewriteSettings rewrite;
   config::Placed<std::string> upstream;
   TimeoutOverrides timeouts;
+  std::optional<UpstreamHost> upstream_host;
+  HeaderEditSettings request_headers;
+  HeaderEditSettings response_headers;
+  std::optional<RedirectSettings> redirect;
+  std::optional<RespondSettings> respond;
   metrics::Slot slot;  // where it counts; the control thread gives it out
 
   [[nodiscard]] bool has_expression() const { return !path_regex.value.empty(); }

@@ -40,6 +40,8 @@ constexpr auto keys = std::to_array<config::Key<UpstreamSettings>>({
         "congestion_control", "Congestion control towards its endpoints; see [below](#congestion-control)."),
     config::table<&UpstreamSettings::timeouts, route::timeout_override_keys>(
         "timeouts", "Timeouts of this upstream, in place of the ones of `[timeouts]`."),
+    config::string<&UpstreamSettings::upstream_host, route::UpstreamHostText>(
+        "upstream_host", "The Host that goes to it: that of the request, the address of the endpoint, or this one."),
 });
 
 }  // namespace

@@ -37,6 +37,7 @@ struct UpstreamSettings {
   KeepAliveSettings keep_alive;
   config::Placed<std::string> congestion_control{std::string(net::CongestionControl::automatic), {}};
   route::TimeoutOverrides timeouts;
+  route::UpstreamHost upstream_host;
   metrics::Slot slot;
 
   // What a reload goes by: an upstream whose settings are equal is left alone.

@@ -90,8 +90,8 @@ TEST_CASE("nothing is written behind a gap") {
 
 RequestForward plain_forward() {
   RequestForward forward;
-  forward.client_address = "192.0.2.7";
-  forward.scheme = "http";
+  forward.peer_address = forward.client_address = "192.0.2.7";
+  forward.scheme = forward.client_scheme = "http";
   forward.request_id = "id-1";
   return forward;
 }
@@ -124,9 +124,12 @@ TEST_CASE("request fields: what goes on and what does not") {
       {"Connection: Cookie, Accept\r\nCookie: a\r\nAccept: b\r\nX: c\r\n", "X: c\r\n"},
       {"Connection: Host, Via, Content-Length\r\nVia: 1.1 b\r\n", "Via: 1.1 b\r\n"},
       {"Connection: X-Request-ID, X-Forwarded-Proto\r\n", ""},
+      {"Connection: close, X-Forwarded-For, X-Forwarded-Host, Transfer-Encoding, Upgrade, TE, Trailer, Date\r\n"
+       "Date: now\r\nTE: trailers\r\nUpgrade: x\r\n",
+       "Date: now\r\nTE: trailers\r\nConnection: TE\r\n"},
       // what anyone can claim
-      {"Forwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nX-Request-ID: evil\r\nX-Forwarded-Proto: https\r\n"
-       "X-Forwarded-Host: evil\r\n",
+      {"Forwarded: for=1.2.3.4\r\nX-Request-ID: evil\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+       "X-Forwarded-For: 1.2.3.4\r\n",
        ""},
       // Expect without a body
       {"Expect: 100-continue\r\n", ""},
@@ -170,42 +173,156 @@ TEST_CASE("the request line and Host are ours") {
         "X-Request-ID: id-1\r\n\r\n");
 }
 
-TEST_CASE("the client's address is appended to X-Forwarded-For") {
+// The lines of a forwarded request behind "Via".
+std::string origin_lines(std::string_view sent, const RequestForward& forward, std::string_view host = "a") {
+  const std::string begin = "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n";
+  const std::string text = forwarded_request(begin + std::string(sent) + "\r\n", forward);
+  constexpr std::string_view via = "Via: 1.1 sluice\r\n";
+  REQUIRE(text.starts_with(begin + std::string(via)));
+  return text.substr(begin.size() + via.size());
+}
+
+RequestForward forward_of(std::string_view peer, std::string_view client) {
+  RequestForward forward;
+  forward.peer_address = peer;
+  forward.client_address = client;
+  forward.peer_name = "_unix";
+  forward.scheme = "http";
+  forward.client_scheme = "https";
+  forward.writes_forwarded = true;
+  return forward;
+}
+
+TEST_CASE("where a request of a stranger comes from is written anew") {
   struct {
     std::string_view sent;
-    std::string_view client;
-    std::string_view written;
+    std::string_view peer;
+    std::string_view forwarded_for;
+    std::string_view forwarded;
   } const rows[] = {
-      {"", "::1", "X-Forwarded-For: ::1\r\n"},
-      {"X-Forwarded-For: 1.1.1.1\r\n", "2.2.2.2", "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n"},
-      {"x-forwarded-for: 1.1.1.1, 3.3.3.3\r\nX-FORWARDED-FOR: 4.4.4.4\r\n", "2.2.2.2",
-       "X-Forwarded-For: 1.1.1.1, 3.3.3.3, 4.4.4.4, 2.2.2.2\r\n"},
-      {"X-Forwarded-For:\r\n", "2.2.2.2", "X-Forwarded-For: 2.2.2.2\r\n"},
-      {"X-Forwarded-For: 1.1.1.1\r\nConnection: X-Forwarded-For\r\n", "2.2.2.2",
-       "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n"},
-      {"X-Forwarded-For: 1.1.1.1\r\n", "", "X-Forwarded-For: 1.1.1.1\r\n"},
-      {"", "", ""},
+      {"", "192.0.2.7", "X-Forwarded-For: 192.0.2.7\r\n", "for=192.0.2.7"},
+      {"", "2001:db8::1", "X-Forwarded-For: 2001:db8::1\r\n", "for=\"[2001:db8::1]\""},
+      {"", "", "", "for=_unix"},
+      {"x-forwarded-for: 1.1.1.1\r\nForwarded: for=1.1.1.1\r\nX-FORWARDED-FOR: 4.4.4.4\r\n", "192.0.2.7",
+       "X-Forwarded-For: 192.0.2.7\r\n", "for=192.0.2.7"},
+      {"X-Forwarded-For: 1.1.1.1\r\nConnection: X-Forwarded-For\r\n", "", "", "for=_unix"},
   };
   for (const auto& row : rows) {
     CAPTURE(std::string(row.sent));
-    RequestForward forward;
-    forward.client_address = row.client;
-    CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(row.sent) + "\r\n", forward) ==
-          "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 sluice\r\n" + std::string(row.written) +
-              "X-Forwarded-Host: a\r\n\r\n");
+    for (HopField field : {HopField::x_forwarded_for, HopField::forwarded}) {
+      RequestForward forward = forward_of(row.peer, row.peer);
+      forward.client_scheme = "http";
+      forward.hop_field = field;
+      CHECK(origin_lines(row.sent, forward) == std::string(row.forwarded_for) +
+                                                   "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\nForwarded: " +
+                                                   std::string(row.forwarded) + ";host=a;proto=http\r\n\r\n");
+    }
   }
+  RequestForward forward = forward_of("192.0.2.7", "192.0.2.7");
+  CHECK(
+      origin_lines("", forward, "[::1]:80").ends_with("Forwarded: for=192.0.2.7;host=\"[::1]:80\";proto=http\r\n\r\n"));
+  forward.writes_forwarded = false;
+  CHECK(origin_lines("Forwarded: for=1.1.1.1\r\n", forward) ==
+        "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\n\r\n");
 }
 
-TEST_CASE("a trusted peer is believed what it says of the client's connection") {
-  RequestForward forward = plain_forward();
+TEST_CASE("a trusted peer's list is appended to, and what it says of the client is kept") {
+  struct {
+    std::string_view sent;
+    HopField field;
+    std::string_view forwarded_for;
+    std::string_view forwarded;
+  } const rows[] = {
+      {"X-Forwarded-For: 1.1.1.1\r\nForwarded: for=9.9.9.9\r\n", HopField::x_forwarded_for,
+       "X-Forwarded-For: 1.1.1.1, 10.0.0.1\r\n", "for=1.1.1.1, for=10.0.0.1"},
+      {"x-forwarded-for: 3.3.3.3, 1.1.1.1\r\nX-FORWARDED-FOR: 10.0.0.2\r\nX-Forwarded-For:\r\n",
+       HopField::x_forwarded_for, "X-Forwarded-For: 3.3.3.3, 1.1.1.1, 10.0.0.2, 10.0.0.1\r\n",
+       "for=1.1.1.1, for=10.0.0.1"},
+      {"X-Forwarded-For: 1.1.1.1\r\nConnection: X-Forwarded-For\r\n", HopField::x_forwarded_for,
+       "X-Forwarded-For: 1.1.1.1, 10.0.0.1\r\n", "for=1.1.1.1, for=10.0.0.1"},
+      {"Forwarded: for=1.1.1.1;proto=https\r\nForwarded: for=10.0.0.2\r\nX-Forwarded-For: 9.9.9.9\r\n",
+       HopField::forwarded, "X-Forwarded-For: 1.1.1.1, 10.0.0.1\r\n",
+       "for=1.1.1.1;proto=https, for=10.0.0.2, for=10.0.0.1"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.sent));
+    RequestForward forward = forward_of("10.0.0.1", "1.1.1.1");
+    forward.is_trusted_peer = true;
+    forward.hop_field = row.field;
+    CHECK(origin_lines(row.sent, forward) == std::string(row.forwarded_for) +
+                                                 "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\nForwarded: " +
+                                                 std::string(row.forwarded) + ";host=a;proto=http\r\n\r\n");
+  }
+  RequestForward forward = forward_of("", "1.1.1.1");
   forward.is_trusted_peer = true;
-  CHECK(forwarded_request(
-            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Real-IP: 1\r\n"
-            "\r\n",
-            forward) ==
-        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nVia: 1.1 sluice\r\n"
+  CHECK(origin_lines("X-Forwarded-For: 1.1.1.1\r\n", forward).starts_with("X-Forwarded-For: 1.1.1.1\r\n"));
+}
+
+TEST_CASE("X-Forwarded-Proto and -Host of a trusted peer stay, but for repeated ones and beside Forwarded") {
+  constexpr std::string_view claims = "X-Forwarded-Proto: wss\r\nX-Forwarded-Host: b\r\n";
+  auto tail = [&](std::string_view sent, HopField field, bool is_trusted) {
+    RequestForward forward = plain_forward();
+    forward.is_trusted_peer = is_trusted;
+    forward.hop_field = field;
+    return forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(sent) + "\r\n", forward);
+  };
+  CHECK(tail(claims, HopField::x_forwarded_for, true) ==
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: wss\r\nX-Forwarded-Host: b\r\nVia: 1.1 sluice\r\n"
         "X-Forwarded-For: 192.0.2.7\r\nX-Request-ID: id-1\r\n\r\n");
-  CHECK(forwarded_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", forward) == "GET / HTTP/1.1\r\nHost: a\r\n" + ours);
+  const std::string replaced = "GET / HTTP/1.1\r\nHost: a\r\n" + ours;
+  CHECK(tail("", HopField::x_forwarded_for, true) == replaced);
+  CHECK(tail(claims, HopField::x_forwarded_for, false) == replaced);
+  CHECK(tail(claims, HopField::forwarded, true) == replaced);
+  CHECK(tail(std::string(claims) + std::string(claims), HopField::x_forwarded_for, true) == replaced);
+}
+
+TEST_CASE("identity fields are for trusted peers, and their lookalikes for nobody") {
+  FieldNames identity;
+  for (std::string_view name : {"X-Real-IP", "X-User", "X-Forwarded-For"}) identity.add(name);
+  constexpr std::string_view sent =
+      "X-Real-IP: 1\r\nx-user: 2\r\nX_User: 3\r\nX_Real-IP: 4\r\nX_Forwarded_For: 5\r\nX-Users: 6\r\nUser-Agent: 7\r\n";
+  auto kept = [&](bool is_trusted, std::string_view connection) {
+    RequestForward forward = plain_forward();
+    forward.is_trusted_peer = is_trusted;
+    forward.identity = &identity;
+    const std::string text = forwarded_request(
+        "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(connection) + std::string(sent) + "\r\n", forward);
+    const std::size_t begin = text.find("Host: a\r\n") + 9;
+    return text.substr(begin, text.find("Via: ") - begin);
+  };
+  CHECK(kept(false, "") == "X-Users: 6\r\nUser-Agent: 7\r\n");
+  CHECK(kept(true, "") == "X-Real-IP: 1\r\nx-user: 2\r\nX-Users: 6\r\nUser-Agent: 7\r\n");
+  CHECK(kept(true, "Connection: X-User, X-Real-IP, X-Users\r\n") == "X-Real-IP: 1\r\nx-user: 2\r\nUser-Agent: 7\r\n");
+}
+
+TEST_CASE("Max-Forwards is written anew where that is asked for") {
+  RequestForward forward = plain_forward();
+  const std::string request = "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 07\r\n\r\n";
+  CHECK(forwarded_request(request, forward) == "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 07\r\n" + ours);
+  forward.max_forwards = 6;
+  CHECK(forwarded_request(request, forward) == "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 6\r\n" + ours);
+}
+
+TEST_CASE("edits have the last word in a request, but not over its framing") {
+  FieldEdits edits;
+  auto text = [](std::string_view value) { return TextTemplate::parse(value).value(); };
+  Variables variables;
+  variables.set(Variable::client, "192.0.2.7");
+  edits.set("X-Real-IP", text("{client}"));
+  edits.set("x-a", text("1"));
+  edits.add("X-B", text("2"));
+  edits.remove("Cookie");
+  edits.remove("X-Gone");
+  for (std::string_view name : {"Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-ID"}) {
+    edits.remove(name);
+  }
+  RequestForward forward = plain_forward();
+  forward.changes = {&edits, &variables};
+  CHECK(forwarded_request("POST / HTTP/1.1\r\nHost: a\r\nX-A: 0\r\nX-B: 0\r\nX_Gone: 3\r\nX-GONE: 4\r\nCookie: c\r\n"
+                          "Connection: X-B, x-a\r\nX-Real-IP: 1.1.1.1\r\nContent-Length: 2\r\n\r\n",
+                          forward) ==
+        "POST / HTTP/1.1\r\nHost: a\r\nX_Gone: 3\r\nContent-Length: 2\r\nX-Real-IP: 192.0.2.7\r\nx-a: 1\r\nX-B: "
+        "2\r\n\r\n");
 }
 
 TEST_CASE("the upstream's Connection follows the policy") {
@@ -297,32 +414,22 @@ TEST_CASE("chunks") {
   CHECK(written([](Writer& out) { write_last_chunk(out, FieldList()); }) == "0\r\n\r\n");
 }
 
-TEST_CASE("replies of our own are whole messages") {
-  ErrorReply reply;
-  reply.status = 503;
-  reply.date = date;
-  reply.request_id = "id-1";
-  auto text = [&] { return written([&](Writer& out) { write_error_response(out, reply); }); };
-  CHECK(text() ==
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n"
-        "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Request-ID: id-1\r\n\r\n503 Service Unavailable\n");
-  reply.connection = ConnectionPolicy::close;
-  reply.request_id = "";
-  reply.omits_body = true;
-  CHECK(text() ==
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n"
-        "Connection: close\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
-  reply.omits_body = false;
-  for (int status : {400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 504, 505}) {
-    reply.status = status;
-    const std::string bytes = text();
-    ResponseHead head;
-    HeadResult result = parse_response_head(bytes, 0, {}, Method::get, head);
-    REQUIRE(result.status == HeadStatus::complete);
-    CHECK(head.status == status);
-    CHECK(head.framing == BodyFraming::of_length(bytes.size() - result.consumed));
-    CHECK(!head.keep_alive);
-  }
+TEST_CASE("edits have the last word in a final response") {
+  FieldEdits edits;
+  auto text = [](std::string_view value) { return TextTemplate::parse(value).value(); };
+  const Variables variables;
+  edits.set("Server", text("s"));
+  edits.add("Set-Cookie", text("b"));
+  for (std::string_view name : {"Via", "Date", "X-Request-ID", "X-Powered-By"}) edits.remove(name);
+  ResponseForward forward = response_forward(BodyFraming::of_length(2));
+  forward.changes = {&edits, &variables};
+  CHECK(forwarded_response(
+            "HTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a\r\nVia: 1.1 b\r\nX-Powered-By: p\r\nServer: y\r\n"
+            "Content-Length: 2\r\n\r\n",
+            forward) == "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nContent-Length: 2\r\nServer: s\r\nSet-Cookie: b\r\n\r\n");
+  forward.framing = BodyFraming::none();
+  CHECK(forwarded_response("HTTP/1.1 103 Early Hints\r\nServer: x\r\n\r\n", forward) ==
+        "HTTP/1.1 103 Early Hints\r\nServer: x\r\n\r\n");
 }
 
 }  // namespace

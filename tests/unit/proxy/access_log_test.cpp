@@ -127,6 +127,7 @@ AccessLogEntry whole_entry() {
   entry.shard = 3;
   entry.listener = "public";
   entry.client = "192.0.2.7";
+  entry.peer = "10.0.0.1";
   entry.request_id = "018bcfe5-687b-7fff-bfff-ffffffffffff";
   entry.method = "GET";
   entry.host = "api.example.com";
@@ -157,7 +158,7 @@ TEST_CASE("a whole entry, byte by byte") {
   const AccessLogEntry entry = whole_entry();
   CHECK(
       write(entry) ==
-      R"({"ts":"2023-11-14T22:13:20.042Z","shard":3,"listener":"public","client":"192.0.2.7",)"
+      R"({"ts":"2023-11-14T22:13:20.042Z","shard":3,"listener":"public","client":"192.0.2.7","peer":"10.0.0.1",)"
       R"("request_id":"018bcfe5-687b-7fff-bfff-ffffffffffff","method":"GET","host":"api.example.com",)"
       R"("target":"/v1/users?page=2","protocol":"HTTP/1.1","status":502,"request_bytes":7,"response_bytes":123,)"
       R"("route":"api.example.com/v1/*","upstream":"api","endpoint":"127.0.0.1:9001","attempts":2,"reused":true,)"
