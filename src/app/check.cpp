@@ -12,6 +12,7 @@
 #include "control/host_check.hpp"
 #include "net/address.hpp"
 #include "net/address_check.hpp"
+#include "net/listening_sockets.hpp"
 #include "proxy/log_writer.hpp"
 
 namespace sluice::app {
@@ -38,6 +39,9 @@ std::vector<std::string> check_host(const proxy::Configuration& configuration) {
     if (auto bindable = net::check_bindable(*address); !bindable) {
       add(listener.address.place,
           fmt::format("cannot listen on {}: {}", listener.address.value, std::strerror(bindable.error().os_error)));
+    }
+    if (auto possible = net::check_listening_address(listener); !possible) {
+      add(listener.address.place, fmt::format("cannot listen on {}: {}", listener.address.value, possible.error()));
     }
   }
   if (configuration.log.is_access_on()) {

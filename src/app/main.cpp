@@ -62,7 +62,10 @@ int print_build() {
   text += fmt::format("kernel: {}\n", facts.kernel_release);
   text += fmt::format("io_uring: {}\n", runtime::unmet_requirement(facts, 0).value_or("usable"));
   text += fmt::format("descriptors: {} (hard limit {})\n", facts.descriptors_soft, facts.descriptors_hard);
-  text += fmt::format("usable CPUs: {}\n", runtime::usable_cpus().size());
+  const runtime::CpuFacts cpus = runtime::read_cpu_facts();
+  text += fmt::format("cpus: {}\n", cpus.describe());
+  text += fmt::format("shards: {}, unless the configuration says\n", cpus.standard_shards());
+  text += fmt::format("batch_wait: {}\n", facts.can_batch ? "usable" : "no effect before Linux 6.12");
   write_text(STDOUT_FILENO, text);
   return exit_ok;
 }
@@ -132,7 +135,8 @@ int serve(control::Prepared prepared, control::Loader load, int signals, PidFile
   }
   for (const control::OpenListener& listener : server.listeners())
     say(fmt::format("listening on {}", listener.bound.to_string()));
-  say(fmt::format("serving with {} shard{}", server.shards(), server.shards() == 1 ? "" : "s"));
+  say(fmt::format("serving with {} shard{}; {}", server.shards(), server.shards() == 1 ? "" : "s",
+                  runtime::read_cpu_facts().describe()));
   if (auto written = pid_file.write(); !written) say(written.error());
 
   SignalState state(server);
@@ -154,21 +158,30 @@ int serve(control::Prepared prepared, control::Loader load, int signals, PidFile
   return state.is_forced() ? exit_forced : exit_unclean;
 }
 
+bool wants_batches(const proxy::Configuration& configuration) {
+  return std::ranges::any_of(configuration.resolved_shards(runtime::read_cpu_facts()),
+                             [](const proxy::ShardSettings& shard) { return shard.batch_wait.count() != 0; });
+}
+
 // What: what the configuration asks of the descriptor limit.
 class DescriptorBudget {
  public:
   explicit DescriptorBudget(const proxy::Configuration& configuration)
-      : shards_(configuration.shards.value_or(static_cast<std::uint32_t>(runtime::usable_cpus().size()))),
-        fixed_(process_fixed + shards_ * (2 * std::uint64_t{configuration.shard_defaults.pipes} +
-                                          configuration.listeners.size() + shard_fixed)) {}
-
-  // With so many clients on each shard; each of them may need a connection upstream.
-  [[nodiscard]] std::uint64_t needed(std::uint32_t max_connections) const {
-    return fixed_ + shards_ * 2 * std::uint64_t{max_connections};
+      : shards_(configuration.resolved_shards(runtime::read_cpu_facts())) {
+    for (const proxy::ShardSettings& shard : shards_) {
+      fixed_ += 2 * std::uint64_t{shard.pipes} + configuration.listeners.size() + shard_fixed;
+    }
   }
-  // How many clients each shard may have under `limit`.
+
+  // With so many clients on each shard that does not say; each of them may need a connection upstream.
+  [[nodiscard]] std::uint64_t needed(std::uint32_t max_connections) const {
+    return fixed_ + told() + undecided() * 2 * std::uint64_t{max_connections};
+  }
+  // How many clients each shard that does not say may have under `limit`.
   [[nodiscard]] std::uint32_t connections(std::uint64_t limit) const {
-    const std::uint64_t rest = limit > fixed_ ? (limit - fixed_) / (2 * shards_) : 0;
+    const std::uint64_t taken = fixed_ + told();
+    const std::uint64_t shards = std::max<std::uint64_t>(undecided(), 1);
+    const std::uint64_t rest = limit > taken ? (limit - taken) / (2 * shards) : 0;
     return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(rest, connections_min, connections_standard));
   }
 
@@ -178,8 +191,20 @@ class DescriptorBudget {
   static constexpr std::uint64_t shard_fixed = 4;  // ring, events
   static constexpr std::uint64_t connections_standard = 10'000;
   static constexpr std::uint64_t connections_min = 16;
-  std::uint64_t shards_;
-  std::uint64_t fixed_;
+
+  // Of the shards that have a number of their own.
+  [[nodiscard]] std::uint64_t told() const {
+    std::uint64_t sum = 0;
+    for (const proxy::ShardSettings& shard : shards_) sum += 2 * std::uint64_t{shard.max_connections.value_or(0)};
+    return sum;
+  }
+  [[nodiscard]] std::uint64_t undecided() const {
+    const auto count = std::ranges::count_if(shards_, [](const auto& shard) { return !shard.max_connections; });
+    return static_cast<std::uint64_t>(count);
+  }
+
+  std::vector<proxy::ShardSettings> shards_;
+  std::uint64_t fixed_ = process_fixed;
 };
 
 void say_all(const std::vector<std::string>& lines) {
@@ -213,7 +238,9 @@ int print_dump(const Arguments& arguments, const proxy::Configuration& configura
   const DescriptorBudget budget(configuration);
   const std::uint32_t connections = budget.connections(runtime::raise_descriptor_limit());
   effective.limits.max_connections = effective.limits.max_connections.value_or(connections);
-  effective.shards = effective.shards.value_or(static_cast<std::uint32_t>(runtime::usable_cpus().size()));
+  if (effective.shard_blocks.empty()) {
+    effective.shards = effective.shards.value_or(runtime::read_cpu_facts().standard_shards());
+  }
   std::string text =
       fmt::format("# The effective configuration of {} (sluice {}).\n", arguments.configuration, SLUICE_VERSION);
   for (const std::string& file : configuration.files) text += fmt::format("# file: {}\n", file);
@@ -299,6 +326,9 @@ int start(const Arguments& arguments, proxy::Configuration configuration) {
   if (!connections_standard) {
     say(connections_standard.error());
     return exit_start_failed;
+  }
+  if (wants_batches(configuration) && !runtime::read_host_facts().can_batch) {
+    say("`batch_wait` has no effect: it needs Linux 6.12 or newer");
   }
   int signals = open_signals();
   if (signals < 0) {

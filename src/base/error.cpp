@@ -25,6 +25,9 @@ ErrorCode code_from_errno(int errno_value) noexcept {
     case ENETDOWN:
     case EHOSTDOWN:
     case EADDRNOTAVAIL:
+    case EACCES:  // a unix socket that we may not write to, and below, one that is not of our kind
+    case ENOTDIR:
+    case EPROTOTYPE:
       return ErrorCode::unreachable;
     case EMFILE:
     case ENFILE:

@@ -12,18 +12,10 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "net/listener.hpp"
-#include "runtime/kernel.hpp"
+#include "net/listening_sockets.hpp"
 
 namespace sluice::control {
 namespace {
-
-net::Address local_address_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (runtime::kernel::local_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
-  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
-}
 
 std::string describe(const Error& error) {
   return error.os_error != 0 ? std::string(std::strerror(error.os_error)) : std::string(to_string(error.code));
@@ -36,6 +28,7 @@ bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == ":
 }  // namespace
 
 bool overlaps(const net::Address& a, const net::Address& b) {
+  if (a.is_unix() || b.is_unix()) return a.to_string() == b.to_string();
   if (a.family() != b.family() || a.port() != b.port()) return false;
   char first[net::Address::text_bytes_max];
   char second[net::Address::text_bytes_max];
@@ -48,29 +41,22 @@ std::expected<NewListener, std::string> NewListener::open(const net::ListenerSet
                                                           std::size_t sockets, std::span<const OpenListener> leaving) {
   std::optional<net::Address> address = net::Address::parse(settings.address.value);
   SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
-  auto fail = [&settings](const Error& error) {
-    return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
-                                       settings.name.value, describe(error)));
-  };
   const bool is_ours =
       std::ranges::any_of(leaving, [&](const OpenListener& other) { return overlaps(other.bound, *address); });
-  if (!is_ours) {
-    if (Result<void> free = net::Listener::check_free(*address); !free) return fail(free.error());
+  auto opened = net::open_listening_sockets(settings, static_cast<unsigned>(sockets),
+                                            is_ours ? net::Occupancy::shared_with_us : net::Occupancy::must_be_free);
+  if (!opened) {
+    return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
+                                       settings.name.value, opened.error()));
   }
-  NewListener listener({.id = id, .settings = settings, .bound = *address});
-  for (std::size_t i = 0; i < sockets; ++i) {
-    Result<int> fd =
-        net::Listener::open_socket(*address, static_cast<int>(settings.backlog), settings.congestion_control.value);
-    if (!fd) return fail(fd.error());
-    listener.sockets_.push_back(*fd);
-    // Port 0: the first socket finds a port, the other shards join it there.
-    *address = local_address_of(*fd);
-  }
-  listener.listener_.bound = *address;
+  NewListener listener({.id = id, .settings = settings, .bound = opened->address, .file = opened->file});
+  listener.sockets_ = std::move(opened->fds);
   return listener;
 }
 
 NewListener::~NewListener() {
+  // The file of a unix socket that no shard has.
+  if (!sockets_.empty() && sockets_.front() >= 0) listener_.file.remove();
   for (int fd : sockets_) {
     if (fd >= 0) ::close(fd);
   }
@@ -90,7 +76,7 @@ ListenerDiff diff_listeners(std::span<const OpenListener> open, std::span<const 
     }
     const OpenListener& before = *same->second;
     if (before.settings != settings) diff.updated.push_back(before);
-    diff.kept.push_back({.id = before.id, .settings = settings, .bound = before.bound});
+    diff.kept.push_back({.id = before.id, .settings = settings, .bound = before.bound, .file = before.file});
     by_address.erase(same);
   }
   for (const OpenListener& listener : open) {
@@ -106,7 +92,7 @@ std::expected<proxy::ListenerUpdate, std::string> update_of(const OpenListener& 
   update.name = after.name.value;
   update.slot = after.slot;
   update.backlog = static_cast<int>(after.backlog);
-  if (after.congestion_control == before.settings.congestion_control) return update;
+  if (after.is_unix() || after.congestion_control == before.settings.congestion_control) return update;
   Result<std::string> name = net::effective_congestion_control(after.congestion_control.value, before.bound);
   if (!name) {
     return std::unexpected(fmt::format("cannot change the congestion control of {} (listener \"{}\"): {}",

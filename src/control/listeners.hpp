@@ -9,6 +9,7 @@
 
 #include "net/address.hpp"
 #include "net/listener_settings.hpp"
+#include "net/socket_file.hpp"
 #include "proxy/shard_change.hpp"
 
 namespace sluice::control {
@@ -17,7 +18,8 @@ namespace sluice::control {
 struct OpenListener {
   std::uint32_t id = 0;  // never given twice
   net::ListenerSettings settings;
-  net::Address bound;  // with the port that was found where the settings have port 0
+  net::Address bound;    // with the port that was found where the settings have port 0
+  net::SocketFile file;  // of a unix socket; removed when the listener goes
 };
 
 // What: a listener on its way to the shards: one socket for each.

@@ -330,6 +330,11 @@ constexpr auto all = std::to_array<Metric>({
                                              "Lines for which the log's buffer had no room."),
     shard<&ShardCounters::snapshots_held>("sluice_shard_snapshots_held", gauge,
                                           "Configurations that the shard uses; 1: none but the newest."),
+    shard<&ShardCounters::descriptor_shortages>(
+        "sluice_shard_descriptor_shortages_total", counter,
+        "Times that accepting paused, or a connect failed, for want of a descriptor."),
+    shard<&ShardCounters::watchdog_reports>("sluice_shard_watchdog_reports_total", counter,
+                                            "Turns of the loop that took longer than `watchdog`."),
     loop<&runtime::LoopCounters::turns>("sluice_shard_turns_total", "Turns of the loop."),
     Metric{{"sluice_shard_busy_seconds_total", counter, "shard", "Time in which the loop did not wait."},
            &count_shards,

@@ -32,6 +32,7 @@ constexpr auto rows = std::to_array<Row>({
     {"admin", differs<&Configuration::admin>},
     {"merge_slashes", nullptr},
     {"shards", differs<&Configuration::shards>},
+    {"shard", differs<&Configuration::shard_blocks>},
     {"listener", nullptr},
     {"upstream", nullptr},
     {"route", nullptr},

@@ -15,14 +15,13 @@
 #include "memory/heap.hpp"
 #include "proxy/compile.hpp"
 #include "runtime/kernel.hpp"
+#include "runtime/notice.hpp"
 #include "runtime/privileges.hpp"
 #include "runtime/topology.hpp"
 
 namespace sluice::control {
 
 namespace {
-
-constexpr int unpinned = -1;
 
 std::string describe(const Error& error) {
   return error.os_error != 0 ? std::string(std::strerror(error.os_error)) : std::string(to_string(error.code));
@@ -34,7 +33,8 @@ Server::Server(Prepared prepared, Loader load)
     : configuration_(std::move(prepared.configuration)),
       max_connections_default_(prepared.max_connections_default),
       load_(std::move(load)),
-      block_bytes_(proxy::Shard::block_bytes(configuration_.limits)) {}
+      block_bytes_(proxy::Shard::block_bytes(configuration_.limits)),
+      overseer_(&runtime::notice) {}
 
 Server::~Server() {
   for (auto& worker : workers_) SLUICE_ASSERT(!worker->thread.joinable());
@@ -52,6 +52,11 @@ std::expected<void, std::string> Server::open_first_sockets() {
     listeners_.push_back(opened->listener());
   }
   return {};
+}
+
+// Nobody can connect from here on, so closing the sockets turns nobody away.
+void Server::remove_socket_files() {
+  for (OpenListener& listener : listeners_) listener.file.remove();
 }
 
 std::expected<std::unique_ptr<proxy::LogWriter>, std::string> open_log(const proxy::LogSettings& settings,
@@ -81,18 +86,20 @@ std::expected<void, std::string> Server::open_first_log() {
 }
 
 std::expected<void, std::string> Server::start() {
-  const std::vector<int> cpus = runtime::usable_cpus();
-  const unsigned count = configuration_.shards.value_or(static_cast<unsigned>(cpus.size()));
+  const std::vector<proxy::ShardSettings> settings = configuration_.resolved_shards(runtime::read_cpu_facts());
+  const auto count = static_cast<unsigned>(settings.size());
   event_ = runtime::kernel::event_open();
   if (event_ < 0) return std::unexpected(fmt::format("eventfd failed: {}", std::strerror(-event_)));
   for (unsigned index = 0; index < count; ++index) {
     workers_.push_back(std::make_unique<Worker>());
     workers_.back()->index = index;
+    workers_.back()->settings = settings[index];
   }
   auto fail = [this](std::string message) {
     for (auto& worker : workers_) {
       for (proxy::ListenerSocket& socket : worker->sockets) ::close(socket.fd);
     }
+    remove_socket_files();
     workers_.clear();
     return std::unexpected(std::move(message));
   };
@@ -106,10 +113,8 @@ std::expected<void, std::string> Server::start() {
   status_.since_unix_ms = runtime::kernel::wall_clock_ms();
 
   for (auto& worker : workers_) {
-    // Pinned where each CPU has exactly one shard; with fewer or more shards the scheduler places them better.
-    int cpu = count == cpus.size() ? cpus[worker->index] : unpinned;
     try {
-      worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker), cpu);
+      worker->thread = std::thread(&Server::run_worker, this, std::ref(*worker), plan_for(*worker));
     } catch (const std::system_error& error) {
       worker->error = error_from_errno(error.code().value());
       for (proxy::ListenerSocket& socket : worker->sockets) ::close(socket.fd);
@@ -127,13 +132,27 @@ std::expected<void, std::string> Server::start() {
     workers_.clear();
     return std::unexpected(std::move(message));
   }
-  return {};
+  return start_overseer();
+}
+
+std::expected<void, std::string> Server::start_overseer() {
+  for (auto& worker : workers_) {
+    overseer_.add({.index = worker->index,
+                   .activity = &worker->shard->loop().activity(),
+                   .counters = &worker->counters,
+                   .turn_max = worker->settings.watchdog.value});
+  }
+  if (overseer_.start()) return {};
+  cut_off();
+  join();
+  workers_.clear();
+  return std::unexpected("cannot start the overseer's thread; look at 'ulimit -u' and pids.max");
 }
 
 proxy::ShardPlan Server::plan_for(Worker& worker) {
   proxy::ShardPlan plan;
   plan.index = worker.index;
-  plan.settings = configuration_.shard_defaults;
+  plan.settings = worker.settings;
   plan.listeners = worker.sockets;
   plan.first_snapshot = snapshots_->newest();
   plan.on_snapshot_released = [this] { signal(); };
@@ -141,10 +160,10 @@ proxy::ShardPlan Server::plan_for(Worker& worker) {
   return plan;
 }
 
-void Server::run_worker(Worker& worker, proxy::ShardPlan plan, int cpu) {
+void Server::run_worker(Worker& worker, proxy::ShardPlan plan) {
   runtime::name_this_thread(fmt::format("sluice-{}", worker.index).c_str());
   runtime::drop_thread_capabilities();
-  if (cpu != unpinned) (void)runtime::pin_this_thread(cpu);
+  if (worker.settings.cpu) (void)runtime::pin_this_thread(*worker.settings.cpu);
   auto shard = proxy::Shard::open(std::move(plan), worker.counters);
   if (!shard) {
     worker.error = shard.error();
@@ -211,6 +230,7 @@ bool Server::ask(unsigned shard, proxy::Census& census) {
 void Server::drain() {
   is_draining_ = true;
   is_reload_wanted_ = false;
+  remove_socket_files();
   auto begin = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t timeout_ns) {
     reinterpret_cast<proxy::Shard*>(shard)->begin_drain(Duration(static_cast<std::int64_t>(timeout_ns)));
   };
@@ -220,6 +240,7 @@ void Server::drain() {
 void Server::cut_off() {
   is_draining_ = true;
   is_reload_wanted_ = false;
+  remove_socket_files();
   post([](runtime::Loop&, std::uintptr_t shard, std::uintptr_t) { reinterpret_cast<proxy::Shard*>(shard)->cut_off(); },
        0);
 }
@@ -242,6 +263,7 @@ bool Server::handle_event() {
 
 bool Server::join() {
   for (auto& worker : workers_) worker->phase.wait(Phase::serving);
+  overseer_.stop();  // before the loops that it looks at end
   may_end_.store(true);
   may_end_.notify_all();
   bool is_clean = true;
@@ -265,13 +287,14 @@ std::vector<std::string> Server::summary() const {
         "upstream_connects={} upstream_reuses={} connect_failures={} upstream_failures={} retries={} aborted={} "
         "log_lines={} "
         "log_lines_dropped={} buffer_shortages={} pipe_shortages={} submission_shortages={} turns={} busy_ms={} "
-        "heap_allocations={}",
+        "heap_allocations={} descriptor_shortages={} watchdog_reports={}",
         worker->index, c.connections_accepted.value(), c.connections_shed.value(), c.requests.value(),
         c.responses_2xx_3xx.value(), c.responses_4xx.value(), c.responses_5xx.value(), c.own_replies.value(),
         c.client_gone.value(), c.upstream_connects.value(), c.upstream_reuses.value(), c.connect_failures.value(),
         c.upstream_failures.value(), c.retries.value(), c.aborted_responses.value(), c.log_lines.value(),
         c.log_lines_dropped.value(), worker->buffer_shortages, worker->pipe_shortages, worker->submission_shortages,
-        worker->turns, worker->busy_ns / 1'000'000, worker->heap_allocations));
+        worker->turns, worker->busy_ns / 1'000'000, worker->heap_allocations, c.descriptor_shortages.value(),
+        c.watchdog_reports.value()));
   }
   if (log_lines_lost_ != 0) {
     lines.push_back(fmt::format("{} lines of the access log could not be written any more", log_lines_lost_));

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "control/listeners.hpp"
 #include "control/meter_directory.hpp"
+#include "control/overseer.hpp"
 #include "control/reload.hpp"
 #include "control/shard_view.hpp"
 #include "control/worker.hpp"
@@ -94,8 +95,10 @@ class Server {
   // Start (server.cpp).
   [[nodiscard]] std::expected<void, std::string> open_first_sockets();
   [[nodiscard]] std::expected<void, std::string> open_first_log();
+  [[nodiscard]] std::expected<void, std::string> start_overseer();
+  void remove_socket_files();
   [[nodiscard]] proxy::ShardPlan plan_for(Worker& worker);
-  void run_worker(Worker& worker, proxy::ShardPlan plan, int cpu);
+  void run_worker(Worker& worker, proxy::ShardPlan plan);
   void post(void (*run)(runtime::Loop&, std::uintptr_t, std::uintptr_t), std::uintptr_t argument);
   void signal() const;
   // Reload (server_reload.cpp).
@@ -119,6 +122,7 @@ class Server {
   std::unique_ptr<proxy::LogWriter> log_;
   std::unique_ptr<proxy::LogWriter> old_log_;  // until no shard writes to it any more
   std::vector<std::unique_ptr<Worker>> workers_;
+  Overseer overseer_;
   std::vector<OpenListener> listeners_;
   std::uint32_t listeners_made_ = 0;
   int event_ = -1;

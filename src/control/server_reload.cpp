@@ -108,6 +108,9 @@ void Server::publish(Made made) {
   if (made.changes_log) {
     old_log_ = std::exchange(log_, std::move(made.log));
   }
+  // Before the sockets are closed: who can still connect will be served.
+  for (OpenListener& removed : made.listeners.removed) removed.file.remove();
+  for (OpenListener& kept : made.listeners.kept) kept.file.set_mode(kept.settings.file_mode().bits);
   for (auto& worker : workers_) {
     auto change = std::make_unique<proxy::ShardChange>();
     for (NewListener& added : made.added) {

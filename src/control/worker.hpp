@@ -19,6 +19,7 @@ enum class Phase : std::uint8_t { starting, serving, failed, finished };
 // Shard: the control thread; the shard's thread writes what it says until `phase` tells that it is valid.
 struct Worker {
   unsigned index = 0;
+  proxy::ShardSettings settings;
   std::vector<proxy::ListenerSocket> sockets;  // from the start; the shard's once it serves
   proxy::LogTarget log;
   proxy::ShardCounters counters;

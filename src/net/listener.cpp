@@ -23,24 +23,12 @@ Result<int> fail_and_close(int fd, int result) {
   return std::unexpected(error_from_errno(-result));
 }
 
+bool is_unix(int fd) {
+  int domain = 0;
+  return kernel::get_option(fd, SOL_SOCKET, SO_DOMAIN, domain) == 0 && domain == AF_UNIX;
+}
+
 }  // namespace
-
-class Listener::Joined final : public runtime::Suspension {
- public:
-  explicit Joined(Listener& listener) : listener_(listener) {}
-  bool await_ready() const noexcept { return !listener_.in_flight(); }
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-    suspend(handle, handle.promise().strand());
-    listener_.joiner_ = this;
-  }
-  void await_resume() const noexcept {}
-  void wake() { make_ready(); }
-
- private:
-  void on_cancelled() override {}
-  Listener& listener_;
-};
 
 Result<int> Listener::open_socket(const Address& address, int backlog, std::string_view congestion_control) {
   int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -79,7 +67,8 @@ Result<void> Listener::check_free(const Address& address) {
   return {};
 }
 
-Listener::Listener(runtime::Loop& loop, int fd, Acceptor& acceptor) : loop_(loop), fd_(fd), acceptor_(acceptor) {}
+Listener::Listener(runtime::Loop& loop, int fd, Acceptor& acceptor)
+    : loop_(loop), fd_(fd), acceptor_(acceptor), is_shared_(is_unix(fd)) {}
 
 Listener::~Listener() { SLUICE_ASSERT(fd_ < 0); }
 
@@ -97,7 +86,12 @@ void Listener::arm() {
     loop_.wheel().arm(*this, loop_.now() + pause);
     return;
   }
-  io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  constexpr int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+  if (is_shared_) {
+    io_uring_prep_accept(sqe, fd_, nullptr, nullptr, flags);
+  } else {
+    io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, flags);
+  }
   loop_.start(*this, sqe);
 }
 
@@ -107,7 +101,7 @@ void Listener::on_completion(int result, unsigned /*flags*/) {
   } else if (!in_flight() && !closing_ && result != -ECONNABORTED && result != -EINTR && result != -ECANCELED) {
     // Out of descriptors (EMFILE, ENFILE) or of memory; anything else that is wrong with the socket is not cured by
     // haste.
-    pauses_.store(pauses_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    acceptor_.on_pause();
     loop_.wheel().arm(*this, loop_.now() + pause);
     return;
   }
@@ -117,11 +111,7 @@ void Listener::on_completion(int result, unsigned /*flags*/) {
 void Listener::on_joined() { on_ended(); }
 
 void Listener::on_ended() {
-  if (joiner_ != nullptr) {
-    std::exchange(joiner_, nullptr)->wake();
-  } else if (!closing_ && !is_armed()) {
-    arm();
-  }
+  if (!runtime::Joined::wake(joiner_) && !closing_ && !is_armed()) arm();
 }
 
 void Listener::on_deadline() { arm(); }
@@ -130,7 +120,7 @@ runtime::Task<void> Listener::close() {
   closing_ = true;
   if (is_armed()) loop_.wheel().disarm(*this);
   loop_.cancel(*this);
-  co_await Joined(*this);
+  co_await runtime::Joined(*this, joiner_);
   // Connections that the kernel has completed for this socket would be reset by closing it.
   for (int left = drain_accepts_max; left > 0; --left) {
     int fd = kernel::accept(fd_);

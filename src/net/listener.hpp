@@ -1,19 +1,20 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "net/address.hpp"
 #include "net/congestion_control.hpp"
+#include "runtime/joined.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/task.hpp"
 
 namespace sluice::net {
 
-// What: one shard's listening socket of an address that all shards share through SO_REUSEPORT, with a multishot accept.
+// What: one shard's end of an address that all shards listen on. Over TCP it has a socket of its own (SO_REUSEPORT)
+//       with a multishot accept. A unix socket is one for all, and each shard accepts one connection at a time from
+//       it, which lets the kernel give them turns (docs/decisions/0006).
 // Shard: one.
 // Lifetime: close() has ended before it is destroyed.
 // Invariants: each accepted descriptor goes to the acceptor exactly once.
@@ -21,8 +22,10 @@ class Listener final : private runtime::Operation, private runtime::Timer {
  public:
   class Acceptor {
    public:
-    // Owns fd (non-blocking, close-on-exec, TCP_NODELAY).
+    // Owns fd (non-blocking, close-on-exec; over TCP with TCP_NODELAY).
     virtual void on_connection(int fd) = 0;
+    // There is no descriptor or no memory left to accept with; it goes on after a pause.
+    virtual void on_pause() {}
 
    protected:
     ~Acceptor() = default;
@@ -31,7 +34,7 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   // Whether nobody else listens there: SO_REUSEPORT alone would let a second process share the port without a word.
   // Errors: what bind(2) says, system with EADDRINUSE above all.
   [[nodiscard]] static Result<void> check_free(const Address& address);
-  // A bound and listening socket, made on the control thread so that errors show before any shard starts.
+  // A bound and listening TCP socket, made on the control thread so that errors show before any shard starts.
   // Errors: what socket(2), bind(2) and listen(2) say.
   [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog,
                                                std::string_view congestion_control = CongestionControl::automatic);
@@ -48,11 +51,7 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   // Cancels and joins the accept, takes what the backlog still holds, closes. Uncancellable; once.
   runtime::Task<void> close();
 
-  // How often accepting paused because there was no descriptor or no memory left.
-  [[nodiscard]] std::uint64_t pauses() const { return pauses_.load(std::memory_order_relaxed); }
-
  private:
-  class Joined;
   void arm();
   void on_completion(int result, unsigned flags) override;
   void on_joined() override;
@@ -64,9 +63,9 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   static constexpr int drain_accepts_max = 4096;
   int fd_;
   Acceptor& acceptor_;
-  Joined* joiner_ = nullptr;
+  runtime::Joined* joiner_ = nullptr;
+  bool is_shared_;
   bool closing_ = false;
-  std::atomic<std::uint64_t> pauses_{0};
 };
 
 }  // namespace sluice::net

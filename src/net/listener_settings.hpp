@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "config/key.hpp"
@@ -9,17 +11,32 @@
 
 namespace sluice::net {
 
+// Permissions of a file.
+struct FileMode {
+  std::uint32_t bits = 0;
+  friend bool operator==(const FileMode&, const FileMode&) = default;
+};
+[[nodiscard]] std::string to_string(FileMode mode);  // "0660"
+
 // One [[listener]].
 struct ListenerSettings {
   config::Placed<std::string> name;
-  config::Placed<std::string> address;  // "ip:port", canonical
+  config::Placed<std::string> address;  // "ip:port" or "unix:path", canonical
   config::Placed<std::string> congestion_control{std::string(CongestionControl::automatic), {}};
-  std::uint32_t backlog = 4096;  // connections that the kernel holds until they are accepted, for each shard
-  metrics::Slot slot;            // where it counts; the control thread gives it out
+  std::uint32_t backlog = 4096;                  // connections that the kernel holds until they are accepted
+  metrics::Slot slot;                            // where it counts; the control thread gives it out
+  config::Placed<std::optional<FileMode>> mode;  // of a unix socket's file
+
+  [[nodiscard]] bool is_unix() const { return address.value.starts_with("unix:"); }
+  [[nodiscard]] bool has_file() const { return is_unix() && !address.value.starts_with("unix:@"); }
+  [[nodiscard]] FileMode file_mode() const { return mode.value.value_or(FileMode{0660}); }
 
   friend bool operator==(const ListenerSettings&, const ListenerSettings&) = default;
 };
 
 extern const config::Keys<ListenerSettings> listener_keys;
+
+// What cannot be said of one key alone.
+void check_listeners(std::span<const ListenerSettings> listeners, config::Problems& problems);
 
 }  // namespace sluice::net

@@ -10,9 +10,9 @@ namespace sluice::net {
 namespace kernel = runtime::kernel;
 
 namespace {
-// What a pipe has without asking (16 pages), and after pipe-user-pages-soft is used up possibly less: two pages.
-constexpr std::size_t default_pipe_bytes = 65536;
-constexpr std::size_t smallest_useful_bytes = 65536;
+// What a pipe has without asking. Once pipe-user-pages-soft is used up, new ones have two pages: copying is better
+// then.
+constexpr int smallest_useful_bytes = 65536;
 }  // namespace
 
 Pipe::~Pipe() {
@@ -58,15 +58,15 @@ Pipe PipePool::take() {
   int ends[2] = {-1, -1};
   if (kernel::pipe(ends) < 0) return shortage();
   // An unprivileged user gets 64 MiB of pipes at the large size and then EPERM: the default size still serves.
-  int got = kernel::set_pipe_size(ends[1], static_cast<int>(settings_.pipe_bytes));
-  std::size_t capacity = got > 0 ? static_cast<std::size_t>(got) : default_pipe_bytes;
-  if (capacity < smallest_useful_bytes) {
+  int capacity = kernel::set_pipe_size(ends[1], static_cast<int>(settings_.pipe_bytes));
+  if (capacity < 0) capacity = kernel::pipe_size(ends[1]);
+  if (capacity < std::min(smallest_useful_bytes, static_cast<int>(settings_.pipe_bytes))) {
     kernel::close(ends[0]);
     kernel::close(ends[1]);
     return shortage();
   }
   ++outstanding_;
-  return Pipe(*this, ends[0], ends[1], capacity);
+  return Pipe(*this, ends[0], ends[1], static_cast<std::size_t>(capacity));
 }
 
 void PipePool::give_back(Pipe& pipe) {

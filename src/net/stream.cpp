@@ -28,25 +28,6 @@ Error connection_error(const Error& error) { return error.os_error == 0 ? error 
 
 }  // namespace
 
-// What: waits until the stream's receive has no completion left to come. Not cancellable: closing always finishes.
-class Stream::Joined final : public runtime::Suspension {
- public:
-  explicit Joined(Stream& stream) : stream_(stream) {}
-  bool await_ready() const noexcept { return !stream_.in_flight(); }
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-    SLUICE_ASSERT(stream_.joiner_ == nullptr);
-    suspend(handle, handle.promise().strand());
-    stream_.joiner_ = this;
-  }
-  void await_resume() const noexcept {}
-  void wake() { make_ready(); }
-
- private:
-  void on_cancelled() override {}
-  Stream& stream_;
-};
-
 Stream::Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max)
     : loop_(loop), buffers_(buffers), queue_(buffers), fd_(fd), share_max_(share_max) {}
 
@@ -119,7 +100,7 @@ void Stream::settle(int result) {
       arm();  // the kernel dropped the multishot, or the pause is over: somebody waits
     }
   }
-  if (joiner_ != nullptr && !in_flight()) std::exchange(joiner_, nullptr)->wake();
+  if (!in_flight()) (void)runtime::Joined::wake(joiner_);
 }
 
 void Stream::on_buffers() {
@@ -209,7 +190,7 @@ Task<void> Stream::stop_receiving() {
     state_ = ReceiveState::stopping;
     loop_.cancel(*this);
   }
-  co_await Joined(*this);
+  co_await runtime::Joined(*this, joiner_);
 }
 
 Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant deadline) {

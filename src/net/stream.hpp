@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "runtime/buffer_ring.hpp"
+#include "runtime/joined.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/operation.hpp"
 #include "runtime/task.hpp"
@@ -141,7 +142,6 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void note_end(int errno_value);
 
  private:
-  class Joined;
   [[nodiscard]] bool can_read_now() const { return !queue_.is_empty() || state_ == ReceiveState::ended; }
   void arm();
   void on_completion(int result, unsigned flags) override;
@@ -154,7 +154,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   runtime::BufferRing& buffers_;
   runtime::SliceQueue queue_;
   Read* reader_ = nullptr;
-  Joined* joiner_ = nullptr;
+  runtime::Joined* joiner_ = nullptr;
   Observer* observer_ = nullptr;
   int fd_;
   std::uint64_t bytes_sent_ = 0;

@@ -28,7 +28,9 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
         .otherwise("none"),
     config::integer<&Configuration::shards>("shards", {1, 1024},
                                             "Threads that serve, each with its own ring and sockets.")
-        .otherwise("one for each usable CPU"),
+        .otherwise("as the host allows"),
+    config::tables<&Configuration::shard_blocks, shard_block_keys>("shard", {1, 1024},
+                                                                   "The threads one by one, in place of `shards`."),
     config::boolean<&Configuration::merge_slashes>(
         "merge_slashes", "Whether several `/` in a row in a path are one, before it is matched and forwarded."),
     config::tables<&Configuration::listeners, net::listener_keys>("listener", {1, 256}, "Where clients connect.")
@@ -131,9 +133,12 @@ void check(const Configuration& configuration, config::Problems& problems) {
   check_unique(configuration.listeners, &net::ListenerSettings::name, "listener name", problems);
   check_unique(configuration.listeners, &net::ListenerSettings::address, "listener address", problems);
   net::check_overlaps(configuration.listeners, problems);
+  net::check_listeners(configuration.listeners, problems);
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
     check_unique(upstream.endpoints, &upstream::EndpointSettings::address, "endpoint", problems);
   }
+  check_shards(configuration.shards, configuration.shard_defaults, configuration.shard_blocks, runtime::usable_cpus(),
+               problems);
   check_unique(configuration.routes, &route::RouteSettings::name, "route name", problems);
   route::check_routes(configuration.routes, problems);
   check_references(configuration, problems);
@@ -198,6 +203,11 @@ route::Table Configuration::route_table(unsigned shard_count) const {
 Configuration Configuration::effective() const {
   Configuration result = *this;
   if (forwarding.identity_headers.empty()) result.forwarding.identity_headers = default_identity_headers();
+  result.shard_defaults.completion_entries.value = shard_defaults.completions();
+  for (ShardBlock& block : result.shard_blocks) block = block.effective(shard_defaults);
+  for (net::ListenerSettings& listener : result.listeners) {
+    if (listener.has_file()) listener.mode.value = listener.file_mode();
+  }
   for (upstream::UpstreamSettings& upstream : result.upstreams) {
     upstream.timeouts = route::overrides(upstream.timeouts.over(timeouts.exchange()));
   }

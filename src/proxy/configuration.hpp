@@ -12,6 +12,7 @@
 #include "proxy/admin_settings.hpp"
 #include "proxy/forwarding_settings.hpp"
 #include "proxy/settings.hpp"
+#include "proxy/shard_settings.hpp"
 #include "route/header_settings.hpp"
 #include "route/settings.hpp"
 #include "route/table.hpp"
@@ -25,7 +26,8 @@ struct Configuration {
   config::Placed<std::string> user;                  // what the process becomes; empty: it stays who it is
   config::Placed<std::string> group;                 // empty: the user's own
   config::Placed<std::string> pid_file;              // empty: none
-  std::optional<std::uint32_t> shards;               // none: one for each CPU that the process may use
+  std::optional<std::uint32_t> shards;               // none, and no blocks either: as the host allows
+  std::vector<ShardBlock> shard_blocks;
   std::vector<net::ListenerSettings> listeners;
   std::vector<upstream::UpstreamSettings> upstreams;
   std::vector<route::RouteSettings> routes;
@@ -44,6 +46,10 @@ struct Configuration {
   [[nodiscard]] std::string place_text(config::Place place) const { return config::place_text(files, place); }
   // The same with what holds in the place of what was left out, as far as the file alone decides.
   [[nodiscard]] Configuration effective() const;
+  // Every shard there is, with all that holds for it.
+  [[nodiscard]] std::vector<ShardSettings> resolved_shards(const runtime::CpuFacts& host) const {
+    return resolve_shards(shards, shard_defaults, shard_blocks, host);
+  }
   // Header edits of a route, or of what has none (null).
   [[nodiscard]] http::FieldEdits edits(route::Direction direction, const route::RouteSettings* route) const;
   // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved. shard_count: how many will

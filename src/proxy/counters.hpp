@@ -22,7 +22,9 @@ struct alignas(64) ShardCounters {
   metrics::Counter connect_failures;   // connections that could not be had
   metrics::Counter upstream_failures;  // exchanges that ended with an answer of ours because of the upstream
   metrics::Counter retries;
-  metrics::Counter aborted_responses;  // broken off after they were committed
+  metrics::Counter aborted_responses;     // broken off after they were committed
+  metrics::Counter descriptor_shortages;  // accepting paused, or a connect failed, because there was none
+  metrics::Counter watchdog_reports;      // turns that took too long; the overseer writes it
   metrics::Counter log_lines;
   metrics::Counter log_lines_dropped;
   metrics::Counter snapshots_held;  // configurations that exchanges use, the current one included

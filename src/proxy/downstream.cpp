@@ -25,6 +25,8 @@ net::Address peer_of(int fd) {
   sockaddr_in6 address{};
   socklen_t size = sizeof address;
   if (runtime::kernel::peer_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
+  // A path that the peer has bound its end to says nothing about it.
+  if (address.sin6_family == AF_UNIX) return net::Address::unnamed_unix();
   return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
 }
 

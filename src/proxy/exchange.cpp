@@ -1,5 +1,6 @@
 #include "proxy/exchange.hpp"
 
+#include <cerrno>
 #include <span>
 
 #include "base/assert.hpp"
@@ -165,6 +166,12 @@ Task<bool> Exchange::rewrite_target() {
   co_return true;
 }
 
+namespace {
+
+bool is_descriptor_shortage(const Error& error) { return error.os_error == EMFILE || error.os_error == ENFILE; }
+
+}  // namespace
+
 Task<void> Exchange::forward() {
   asked_ = shard_.loop().now();
   log_.queue = asked_ - head_received_;
@@ -185,6 +192,7 @@ Task<void> Exchange::forward() {
     if (!connection) {
       shard_.counters().connect_failures.add();
       upstream_cells().connect_failures.add();
+      if (is_descriptor_shortage(connection.error())) shard_.counters().descriptor_shortages.add();
       tried[tried_count++] = upstream::Use(*endpoint);
       endpoint = not_tried();
       if (connection.error().retry != Retry::safe || attempts_ >= attempts_max || endpoint == nullptr) {

@@ -22,7 +22,7 @@ void Exchange::identify_client() {
   const ForwardingRules& rules = snapshot_->forwarding;
   const std::optional<IpAddress> peer = net::ip_of(downstream_.client());
   peer_address_ = client_address_ = peer ? peer_ : std::string_view();
-  const bool is_unix = downstream_.client().family() == AF_UNIX;
+  const bool is_unix = downstream_.client().is_unix();
   is_trusted_peer_ = is_unix ? rules.trusts_unix : peer && rules.trusted.contains(*peer);
   if (!is_trusted_peer_) return;
   const http::ClientClaim claim = http::find_client(request_.fields, rules.client_from, rules.trusted);
@@ -83,11 +83,11 @@ std::string_view Exchange::upstream_host(const upstream::Endpoint& endpoint) con
     case route::UpstreamHost::Kind::preserve:
       break;
     case route::UpstreamHost::Kind::endpoint:
-      return endpoint.name();
+      return endpoint.host();
     case route::UpstreamHost::Kind::name:
       return route_->upstream_host.name;
   }
-  return request_.authority.empty() ? std::string_view(endpoint.name()) : request_.authority;
+  return request_.authority.empty() ? endpoint.host() : request_.authority;
 }
 
 void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoint& endpoint) const {
@@ -97,7 +97,7 @@ void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoin
   forward.query = query_;
   forward.host = upstream_host(endpoint);
   forward.peer_address = peer_address_;
-  forward.peer_name = downstream_.client().family() == AF_UNIX ? "_unix" : "unknown";
+  forward.peer_name = downstream_.client().is_unix() ? "_unix" : "unknown";
   forward.client_address = client_address_;
   forward.scheme = connection_scheme;
   forward.client_scheme = scheme_;
@@ -126,7 +126,7 @@ void Exchange::append_kept_head(http::Writer& writer, const upstream::Endpoint& 
   constexpr std::string_view host_begin = "\r\nHost: ";
   const std::size_t host = head.find(host_begin) + host_begin.size();
   writer.append(head.substr(0, host));
-  writer.append(endpoint.name());
+  writer.append(endpoint.host());
   writer.append(head.substr(head.find("\r\n", host)));
 }
 

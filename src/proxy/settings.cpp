@@ -61,25 +61,6 @@ constexpr auto timeout_list = std::to_array<config::Key<TimeoutSettings>>({
                                              "Longest pause in a body, in either direction and on either side."),
 });
 
-constexpr auto shard_list = std::to_array<config::Key<ShardSettings>>({
-    config::integer<&ShardSettings::ring_entries>("ring_entries", config::Range(64, 32'768).powers_of_two(),
-                                                  "Size of the io_uring's submission queue."),
-    config::integer<&ShardSettings::receive_buffers>("receive_buffers", config::Range(16, 32'768).powers_of_two(),
-                                                     "Buffers that the shard's connections share for what arrives."),
-    config::size<&ShardSettings::receive_buffer>("receive_buffer", {4 * kib, 1 * mib}, "Size of one of them."),
-    config::integer<&ShardSettings::message_buffers>("message_buffers", {64, 1'000'000},
-                                                     "Buffers of `limits.head_bytes` and 4 KiB for heads that arrive "
-                                                     "in parts, and as many for heads and small bodies "
-                                                     "that go out; past them: 503. They cost memory when first used."),
-    config::size<&ShardSettings::splice_threshold>(
-        "splice_threshold", {0, 1024 * mib},
-        "Bodies of at least this size are spliced, smaller ones copied; with `0` all are."),
-    config::integer<&ShardSettings::pipes>("pipes", {0, 4096},
-                                           "Pipes for splicing; when all are in use, and with `0`, bodies are copied."),
-    config::size<&ShardSettings::pipe_size>("pipe_size", config::Range(4 * kib, 64 * mib).powers_of_two(),
-                                            "Size of one pipe; the kernel may give an unprivileged user less."),
-});
-
 }  // namespace
 
 LogLayout LogSettings::layout() const {
@@ -94,6 +75,5 @@ LogLayout LogSettings::layout() const {
 constinit const config::Keys<LogSettings> log_keys = log_list;
 constinit const config::Keys<LimitSettings> limit_keys = limit_list;
 constinit const config::Keys<TimeoutSettings> timeout_keys = timeout_list;
-constinit const config::Keys<ShardSettings> shard_keys = shard_list;
 
 }  // namespace sluice::proxy

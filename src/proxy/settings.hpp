@@ -52,22 +52,8 @@ struct TimeoutSettings {
   }
 };
 
-// [shard_defaults]
-struct ShardSettings {
-  std::uint32_t ring_entries = 4096;         // submission queue
-  std::uint32_t receive_buffers = 1024;      // in the provided-buffer ring
-  std::uint64_t receive_buffer = 16 * 1024;  // bytes of each
-  std::uint32_t message_buffers = 4096;      // heads and small bodies on their way
-  std::uint64_t splice_threshold = 64 * 1024;
-  std::uint32_t pipes = 32;
-  std::uint64_t pipe_size = 1024 * 1024;
-
-  friend bool operator==(const ShardSettings&, const ShardSettings&) = default;
-};
-
 extern const config::Keys<LogSettings> log_keys;
 extern const config::Keys<LimitSettings> limit_keys;
 extern const config::Keys<TimeoutSettings> timeout_keys;
-extern const config::Keys<ShardSettings> shard_keys;
 
 }  // namespace sluice::proxy

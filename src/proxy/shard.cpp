@@ -41,7 +41,8 @@ class Shard::DrainTimer final : public runtime::Timer {
 Result<std::unique_ptr<Shard>> Shard::open(ShardPlan plan, ShardCounters& counters) {
   runtime::LoopSettings loop_settings;
   loop_settings.submission_entries = plan.settings.ring_entries;
-  loop_settings.completion_entries = plan.settings.ring_entries * 8;
+  loop_settings.completion_entries = plan.settings.completions();
+  loop_settings.batch_wait = plan.settings.batch_wait;
   loop_settings.index = plan.index;
   auto loop = runtime::Loop::open(loop_settings);
   if (!loop) return std::unexpected(loop.error());
@@ -99,7 +100,8 @@ void Shard::accept(int fd, ShardListener& listener) {
   counters_.connections_accepted.add();
   ListenerCells& cells = counters_.meters.listeners.at(listener.slot());
   cells.accepted.add();
-  if (is_cut_off_ || counters_.connections_open.value() >= snapshots_.current().max_connections) {
+  const std::uint32_t most = plan_.settings.max_connections.value_or(snapshots_.current().max_connections);
+  if (is_cut_off_ || counters_.connections_open.value() >= most) {
     counters_.connections_shed.add();
     cells.shed.add();
     runtime::kernel::close(fd);

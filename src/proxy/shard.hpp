@@ -16,6 +16,7 @@
 #include "proxy/settings.hpp"
 #include "proxy/shard_change.hpp"
 #include "proxy/shard_listener.hpp"
+#include "proxy/shard_settings.hpp"
 #include "proxy/snapshot.hpp"
 #include "runtime/buffer_ring.hpp"
 #include "runtime/loop.hpp"

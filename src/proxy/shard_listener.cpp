@@ -9,6 +9,8 @@ ShardListener::ShardListener(Shard& shard, const ListenerSocket& socket)
 
 void ShardListener::on_connection(int fd) { shard_.accept(fd, *this); }
 
+void ShardListener::on_pause() { shard_.counters().descriptor_shortages.add(); }
+
 void ShardListener::end_use() {
   if (--uses_ == 0 && is_removed_) [[unlikely]]
     shard_.note_unused_listener();

@@ -38,6 +38,7 @@ class ShardListener final : private net::Listener::Acceptor {
 
  private:
   void on_connection(int fd) override;
+  void on_pause() override;
 
   Shard& shard_;
   std::uint32_t id_;

@@ -28,8 +28,13 @@ struct RingOptions {
 void ring_close(io_uring& ring) noexcept;
 
 // Submits what is queued, waits until `wait_count` completions are there or `timeout` has passed, runs task work.
-// timeout: negative for none. Returns the number submitted, or -ETIME, -EINTR, -EBUSY, -EAGAIN, -EBADR.
-[[nodiscard]] int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout) noexcept;
+// timeout: negative for none. min_wait: not zero only where can_batch(): after so long, one completion is enough.
+// Returns the number submitted, or -ETIME, -EINTR, -EBUSY, -EAGAIN, -EBADR.
+[[nodiscard]] int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout, Duration min_wait) noexcept;
+// Whether the kernel can wait for several completions, but only for a while (kernel 6.12).
+[[nodiscard]] inline bool can_batch(const io_uring& ring) noexcept {
+  return (ring.features & IORING_FEAT_MIN_TIMEOUT) != 0;
+}
 
 // A ring of provided buffers (IORING_REGISTER_PBUF_RING, kernel 5.19). entries: a power of two.
 [[nodiscard]] int buffer_ring_open(io_uring& ring, unsigned entries, int group, io_uring_buf_ring*& out) noexcept;
@@ -57,6 +62,7 @@ inline constexpr std::size_t congestion_control_bytes = 16;
 [[nodiscard]] long send(int fd, const void* bytes, std::size_t size, int flags) noexcept;
 [[nodiscard]] int pipe(int (&ends)[2]) noexcept;                          // pipe2(2) with O_CLOEXEC | O_NONBLOCK
 [[nodiscard]] int set_pipe_size(int fd, int bytes) noexcept;              // F_SETPIPE_SZ; returns the size it got
+[[nodiscard]] int pipe_size(int fd) noexcept;                             // F_GETPIPE_SZ
 [[nodiscard]] long splice(int from, int to, std::size_t bytes) noexcept;  // SPLICE_F_MOVE | SPLICE_F_NONBLOCK
 [[nodiscard]] int event_open() noexcept;                                  // eventfd(2), O_CLOEXEC | O_NONBLOCK
 [[nodiscard]] int event_signal(int fd) noexcept;                          // adds one; any thread

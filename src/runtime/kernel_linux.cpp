@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 
 #include "runtime/kernel.hpp"
@@ -41,14 +42,20 @@ int ring_open(io_uring& ring, const RingOptions& options) noexcept {
 
 void ring_close(io_uring& ring) noexcept { ::io_uring_queue_exit(&ring); }
 
-int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout) noexcept {
+int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout, Duration min_wait) noexcept {
   if (wait_count == 0) return ::io_uring_submit_and_get_events(&ring);
-  if (timeout.count() < 0) return ::io_uring_submit_and_wait(&ring, wait_count);
+  const bool is_batching = min_wait.count() != 0;
+  if (timeout.count() < 0 && !is_batching) return ::io_uring_submit_and_wait(&ring, wait_count);
+  // liburing forgets about min_wait where there is no timeout.
+  constexpr Duration long_enough = std::chrono::hours(1);
+  if (timeout.count() < 0) timeout = long_enough;
   __kernel_timespec limit{};
   limit.tv_sec = timeout.count() / 1'000'000'000;
   limit.tv_nsec = timeout.count() % 1'000'000'000;
   io_uring_cqe* first = nullptr;
-  return ::io_uring_submit_and_wait_timeout(&ring, &first, wait_count, &limit, nullptr);
+  if (!is_batching) return ::io_uring_submit_and_wait_timeout(&ring, &first, wait_count, &limit, nullptr);
+  return ::io_uring_submit_and_wait_min_timeout(&ring, &first, wait_count, &limit,
+                                                static_cast<unsigned>(min_wait.count() / 1000), nullptr);
 }
 
 int buffer_ring_open(io_uring& ring, unsigned entries, int group, io_uring_buf_ring*& out) noexcept {
@@ -121,6 +128,8 @@ long send(int fd, const void* bytes, std::size_t size, int flags) noexcept {
 int pipe(int (&ends)[2]) noexcept { return or_errno(::pipe2(ends, O_CLOEXEC | O_NONBLOCK)); }
 
 int set_pipe_size(int fd, int bytes) noexcept { return or_errno(::fcntl(fd, F_SETPIPE_SZ, bytes)); }
+
+int pipe_size(int fd) noexcept { return or_errno(::fcntl(fd, F_GETPIPE_SZ)); }
 
 long splice(int from, int to, std::size_t bytes) noexcept {
   return or_errno(::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));

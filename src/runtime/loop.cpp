@@ -90,15 +90,22 @@ void Loop::run() {
 }
 
 void Loop::turn(Instant limit) {
+  // From its second turn on a loop is busy since it woke from its last wait.
+  if (turn_number() == 0) activity_.busy_since_ns.store(kernel::now().ns(), std::memory_order_relaxed);
   run_ready();
   submit_cancels();
   wakeup_->arm();
   enter(limit);
   Instant woken = now_;
+  set_stage("completions");
   dispatch();
+  set_stage("timers");
   wheel_.advance(now_);
+  set_stage("messages");
   mailbox_.deliver();
+  set_stage("ready");
   run_ready();
+  set_stage("end of turn");
   for (TurnEnd* observer = turn_ends_.front(); observer != nullptr; observer = turn_ends_.next(*observer)) {
     observer->on_turn_end();
   }
@@ -131,10 +138,29 @@ void Loop::enter(Instant limit) {
     // Should one of them not complete after all, the others are kept waiting for so long at most.
     timeout = timeout.count() < 0 ? at_once_wait_max : std::min(timeout, at_once_wait_max);
   }
-  (void)kernel::ring_enter(ring_, must_not_wait ? 0 : 1 + expected_at_once_, timeout);
+  set_stage("io_uring_enter");
+  if (must_not_wait) {
+    (void)kernel::ring_enter(ring_, 0, timeout, Duration(0));
+  } else {
+    activity_.busy_since_ns.store(0, std::memory_order_relaxed);
+    (void)wait_for_completions(timeout);
+  }
   expected_at_once_ = 0;
   sleeping_.store(false, std::memory_order_relaxed);
   read_clock();
+  activity_.busy_since_ns.store(now_.ns(), std::memory_order_release);
+}
+
+int Loop::wait_for_completions(Duration timeout) {
+  // More would only make the turn behind it longer.
+  constexpr unsigned batch_max = 64;
+  const unsigned wanted = 1 + expected_at_once_;
+  if (settings_.batch_wait.count() == 0 || !kernel::can_batch(ring_)) {
+    return kernel::ring_enter(ring_, wanted, timeout, Duration(0));
+  }
+  // A wait that is shorter than a batch ends with its timeout.
+  const bool is_short = timeout.count() >= 0 && timeout <= settings_.batch_wait;
+  return kernel::ring_enter(ring_, std::max(wanted, batch_max), timeout, is_short ? Duration(0) : settings_.batch_wait);
 }
 
 void Loop::dispatch() {
@@ -174,7 +200,7 @@ io_uring_sqe* Loop::next_sqe() {
   io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
   if (sqe != nullptr) [[likely]]
     return sqe;
-  (void)kernel::ring_enter(ring_, 0, Duration(0));
+  (void)kernel::ring_enter(ring_, 0, Duration(0), Duration(0));
   sqe = io_uring_get_sqe(&ring_);
   if (sqe == nullptr) add(counters_.submission_shortages, 1);
   return sqe;

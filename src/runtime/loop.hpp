@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/list.hpp"
 #include "base/random.hpp"
+#include "runtime/activity.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/task.hpp"
@@ -52,6 +53,8 @@ struct LoopSettings {
   unsigned completion_entries = 16384;  // a power of two
   std::size_t mailbox_entries = 1024;   // a power of two
   unsigned index = 0;                   // which shard this is
+  // How long a wait goes on for further completions; 0: until the first. No effect where kernel::can_batch() says no.
+  Duration batch_wait{0};
 };
 
 struct LoopCounters {
@@ -130,8 +133,34 @@ class Loop final : private Branch::Owner {
   void add_turn_end(TurnEnd& observer) { turn_ends_.push_back(observer); }
   void remove_turn_end(TurnEnd& observer) { observer.turn_end_hook_.unlink(); }
 
+  // What it is doing now. Any thread.
+  [[nodiscard]] const Activity& activity() const { return activity_; }
+  // What: tells the activity which strand runs, for as long as it lives.
+  class Running {
+   public:
+    explicit Running(const Strand& strand)
+        : activity_(strand.loop().activity_),
+          kind_(activity_.kind.load(std::memory_order_relaxed)),
+          phase_(activity_.phase.load(std::memory_order_relaxed)) {
+      activity_.kind.store(strand.kind(), std::memory_order_relaxed);
+      activity_.phase.store(strand.phase(), std::memory_order_relaxed);
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() {
+      activity_.kind.store(kind_, std::memory_order_relaxed);
+      activity_.phase.store(phase_, std::memory_order_relaxed);
+    }
+
+   private:
+    Activity& activity_;
+    const char* kind_;
+    const char* phase_;
+  };
+
  private:
   friend class Suspension;
+  friend class Strand;
   class Wakeup;
 
   explicit Loop(const LoopSettings& settings);
@@ -140,6 +169,8 @@ class Loop final : private Branch::Owner {
   void submit_cancels();
   [[nodiscard]] bool submit_cancel(Operation& operation);
   void enter(Instant limit);
+  [[nodiscard]] int wait_for_completions(Duration timeout);
+  void set_stage(const char* stage) { activity_.stage.store(stage, std::memory_order_relaxed); }
   void dispatch();
   void read_clock();
 
@@ -156,10 +187,22 @@ class Loop final : private Branch::Owner {
   std::size_t operations_in_flight_ = 0;
   unsigned expected_at_once_ = 0;  // completions that submitting brings
   LoopCounters counters_;
+  Activity activity_;
   Mailbox mailbox_;
   std::unique_ptr<Wakeup> wakeup_;
   alignas(64) std::atomic<bool> sleeping_{false};
 };
+
+inline void Suspension::resume() {
+  Loop::Running running(*strand_);
+  strand_->waiting_ = nullptr;
+  handle_.resume();
+}
+
+inline void Strand::set_phase(const char* phase) {
+  phase_ = phase;
+  loop_.activity_.phase.store(phase, std::memory_order_relaxed);
+}
 
 inline void Suspension::make_ready() {
   if (!ready_hook_.is_linked()) strand_->loop().ready_.push_back(*this);

@@ -77,6 +77,7 @@ HostFacts read_host_facts() {
   if (result < 0) {
     facts.io_uring_error = -result;
   } else {
+    facts.can_batch = kernel::can_batch(ring);
     kernel::ring_close(ring);
   }
   facts.io_uring_disabled = read_io_uring_disabled();
@@ -102,6 +103,11 @@ std::optional<std::string> unmet_requirement(const HostFacts& facts, std::uint64
         descriptors_needed, available, descriptors_needed);
   }
   return std::nullopt;
+}
+
+std::uint64_t descriptor_limit() noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 std::uint64_t raise_descriptor_limit() noexcept {

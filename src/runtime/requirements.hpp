@@ -14,6 +14,7 @@ struct HostFacts {
   int io_uring_disabled = 0;           // /proc/sys/kernel/io_uring_disabled; 0 where there is none
   std::uint64_t descriptors_soft = 0;  // RLIMIT_NOFILE
   std::uint64_t descriptors_hard = 0;
+  bool can_batch = false;  // kernel::can_batch()
 };
 
 [[nodiscard]] HostFacts read_host_facts();
@@ -24,5 +25,7 @@ struct HostFacts {
 
 // Raises the soft limit on descriptors to the hard one; returns the limit that holds then.
 std::uint64_t raise_descriptor_limit() noexcept;
+// The soft limit that holds now; 0 where it cannot be read.
+[[nodiscard]] std::uint64_t descriptor_limit() noexcept;
 
 }  // namespace sluice::runtime

@@ -58,14 +58,19 @@ class Strand {
   // Idempotent. Never resumes the strand before it returns, so whoever cancels may go on safely.
   void cancel();
 
-  // What it is doing, for the admin socket and the watchdog: a string that lives as long as the program.
-  void set_phase(const char* phase) { phase_ = phase; }
+  // What it is doing, for the admin socket and the watchdog: a string that lives as long as the program. Said by the
+  // strand itself, while it runs.
+  void set_phase(const char* phase);
   [[nodiscard]] const char* phase() const { return phase_; }
+  // What it is there for, likewise.
+  void set_kind(const char* kind) { kind_ = kind; }
+  [[nodiscard]] const char* kind() const { return kind_; }
 
  private:
   friend class Suspension;
   Loop& loop_;
   Suspension* waiting_ = nullptr;
+  const char* kind_ = "";
   const char* phase_ = "started";
   bool cancelled_ = false;
 };
@@ -78,10 +83,5 @@ inline void Suspension::suspend(std::coroutine_handle<> handle, Strand& strand) 
 }
 
 inline void Suspension::withdraw() { strand_->waiting_ = nullptr; }
-
-inline void Suspension::resume() {
-  strand_->waiting_ = nullptr;
-  handle_.resume();
-}
 
 }  // namespace sluice::runtime

@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "runtime/loop.hpp"
+
 namespace sluice::runtime {
 
 Branch Branch::run(Loop& /*loop*/, Task<void> task) { co_await std::move(task); }
@@ -10,9 +12,10 @@ void Branch::start(Owner& owner, Loop& loop, const char* kind, Task<void> task) 
   Branch branch = run(loop, std::move(task));
   promise_type& promise = branch.frame_.promise();
   promise.owner_ = &owner;
-  promise.kind_ = kind;
+  promise.strand_.set_kind(kind);
   owner.branches_.push_back(promise);
   ++owner.size_;
+  Loop::Running running(promise.strand_);
   branch.frame_.resume();
 }
 

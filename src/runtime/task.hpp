@@ -167,7 +167,7 @@ class Branch::promise_type final : public PromiseBase {
   void return_void() noexcept {}
 
   [[nodiscard]] Strand& strand() { return strand_; }
-  [[nodiscard]] const char* kind() const { return kind_; }
+  [[nodiscard]] const char* kind() const { return strand_.kind(); }
 
  private:
   friend class Branch;
@@ -176,7 +176,6 @@ class Branch::promise_type final : public PromiseBase {
 
   Strand strand_;
   Owner* owner_ = nullptr;
-  const char* kind_ = "";
   ListHook hook_;
 };
 

@@ -3,12 +3,13 @@
 #include <array>
 
 #include "balance/round_robin.hpp"
+#include "net/address_text.hpp"
 
 namespace sluice::upstream {
 namespace {
 
 constexpr auto endpoint_list = std::to_array<config::Key<EndpointSettings>>({
-    config::string<&EndpointSettings::address, config::IpPort>(
+    config::string<&EndpointSettings::address, net::AddressText>(
         "address", "Address of a server; no two endpoints of an upstream share one. Alone, the bare string will do.")
         .required(),
     config::integer<&EndpointSettings::weight>(

@@ -15,7 +15,7 @@
 namespace sluice::upstream {
 
 struct EndpointSettings {
-  config::Placed<std::string> address;  // "ip:port", canonical
+  config::Placed<std::string> address;  // "ip:port" or "unix:path", canonical
   std::uint32_t weight = 1;
   metrics::Slot slot;  // where it counts; the control thread gives it out
 

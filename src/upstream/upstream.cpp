@@ -4,6 +4,8 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,12 @@ namespace sluice::upstream {
 
 using runtime::Task;
 namespace kernel = runtime::kernel;
+
+namespace {
+
+constexpr Duration queue_full_pause_max = std::chrono::milliseconds(50);
+
+}  // namespace
 
 // The peer closed an idle connection, or sent what nobody asked for: either way it is of no further use.
 void Connection::on_unread_input(net::Stream& /*stream*/) { endpoint_.evict(*this); }
@@ -47,14 +55,15 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   };
   int fd = kernel::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) co_return fail(error_from_errno(-fd));
-  if (int result = kernel::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) {
-    kernel::close(fd);
-    co_return fail(error_from_errno(-result));
+  if (!address_.is_unix()) {
+    if (int result = kernel::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) {
+      kernel::close(fd);
+      co_return fail(error_from_errno(-result));
+    }
+    // Checked at start: where the kernel refuses a name now after all, its own standard will do.
+    (void)net::set_congestion_control(fd, upstream_.congestion_control(), address_);
   }
-  // Checked at start: where the kernel refuses a name now after all, its own standard will do.
-  (void)net::set_congestion_control(fd, upstream_.congestion_control(), address_);
-  Result<int> connected =
-      co_await runtime::connect(fd, address_.data(), address_.size(), resources_.loop.now() + timeout);
+  Result<void> connected = co_await connect_socket(fd, resources_.loop.now() + timeout);
   if (!connected) {
     kernel::close(fd);
     co_return fail(connected.error());
@@ -66,6 +75,18 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   ++open_;
   cells().connections.add();
   co_return connection;
+}
+
+// A unix socket whose queue is full refuses at once, and nothing says when there is room: TCP would try again likewise.
+Task<Result<void>> Endpoint::connect_socket(int fd, Instant deadline) {
+  runtime::Loop& loop = resources_.loop;
+  for (Duration pause = std::chrono::milliseconds(1);; pause = std::min(2 * pause, queue_full_pause_max)) {
+    Result<int> connected = co_await runtime::connect(fd, address_.data(), address_.size(), deadline);
+    if (connected) co_return Result<void>();
+    if (!address_.is_unix() || connected.error().os_error != EAGAIN) co_return std::unexpected(connected.error());
+    if (loop.now() + pause >= deadline) co_return failure(ErrorCode::timed_out);
+    if (Result<void> slept = co_await runtime::sleep_until(loop.now() + pause); !slept) co_return slept;
+  }
 }
 
 void Endpoint::note_response(bool was_spliced) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,8 @@ class Endpoint {
   ~Endpoint();
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  // What stands in Host where the client named no host: a unix socket has no name that could.
+  [[nodiscard]] std::string_view host() const { return address_.is_unix() ? "localhost" : std::string_view(name_); }
   [[nodiscard]] std::size_t open() const { return open_; }
   // Its counts; not to be kept.
   [[nodiscard]] EndpointCells& cells() const { return resources_.meters.at(slot_); }
@@ -68,6 +71,7 @@ class Endpoint {
   template <class>
   friend class Use;
   [[nodiscard]] net::Stream::ReceiveMode receive_mode() const;
+  [[nodiscard]] runtime::Task<Result<void>> connect_socket(int fd, Instant deadline);
   void evict(Connection& connection);
   [[nodiscard]] runtime::Task<void> close_evicted(Connection* connection);
   // Its upstream has it no more: nothing is kept from here on.

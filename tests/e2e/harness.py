@@ -112,7 +112,7 @@ class Proxy:
         beside.rename(self.file)
 
     def filled(self, text):
-        return text.replace("@LISTEN@", f"127.0.0.1:{self.address[1]}").replace("@LOG@", str(self.log_path))
+        return text.replace("@LISTEN@", f"127.0.0.1:{self.address[1]}").replace("@LOG@", str(self.log_path)).replace("@FOLDER@", str(self.folder))
 
     def wait_ready(self):
         """Waits until every shard serves: it says so, and then it owns all the descriptors that it needs for itself."""
@@ -315,7 +315,7 @@ DESCRIPTORS = "\nmax_connections = 2000"
 
 
 def configuration(*endpoints, shards=1, upstream="", route="", routes=None, timeouts="", limits="", log=True, extra=""):
-    """A configuration with one listener and one upstream, `app`; @LISTEN@ and @LOG@ are filled in by Proxy.
+    """A configuration with one listener and one upstream, `app`; @LISTEN@, @LOG@ and @FOLDER@ (of its own) are filled in by Proxy.
 
     endpoints: addresses, or text of inline tables; upstream, route, timeouts, limits: further lines of these tables;
     routes: in place of the one route that takes everything; extra: further tables.

@@ -9,12 +9,21 @@ from peer import OriginConnection
 
 
 class ScriptedOrigin:
-    """Listens. A case either accepts the proxy's connections itself, or has a handler serve them."""
+    """Listens. A case either accepts the proxy's connections itself, or has a handler serve them.
 
-    def __init__(self, backlog=1024):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
-        self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+    unix: a name in the abstract namespace, behind a NUL, or the path of a file; else it listens on 127.0.0.1.
+    """
+
+    def __init__(self, backlog=1024, unix=None):
+        if unix is None:
+            self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+            self.port = self.listener.getsockname()[1]
+            self.address = f"127.0.0.1:{self.port}"
+        else:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(unix)
+            self.listener.listen(backlog)
+            self.address = "unix:" + unix.replace("\0", "@", 1)
         self.connections = []  # in the order of their arrival
         self.requests = []  # whole ones, of served connections
         self.failures = []  # of served connections: what ended before it was whole, or was malformed

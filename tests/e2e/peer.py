@@ -17,7 +17,9 @@ _TAKEN_PATIENCE_S = 0.25
 class Peer:
     def __init__(self, connection):
         self.socket = connection
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.is_unix = connection.family == socket.AF_UNIX
+        if not self.is_unix:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.local = connection.getsockname()
         self.remote = connection.getpeername()
         self.pending = bytearray()
@@ -43,8 +45,11 @@ class Peer:
         """Waits until the other side has read all that was sent."""
         deadline = time.monotonic() + (0 if self.is_stalled else _TAKEN_PATIENCE_S)
         while True:
-            found = sockets.state_of(self.remote, self.local)
-            self.is_stalled = found is not None and found[0] == sockets.ESTABLISHED and found[1] != 0
+            if self.is_unix:
+                self.is_stalled = sockets.unread_by_peer(self.socket)
+            else:
+                found = sockets.state_of(self.remote, self.local)
+                self.is_stalled = found is not None and found[0] == sockets.ESTABLISHED and found[1] != 0
             if not self.is_stalled or time.monotonic() > deadline:
                 return
             time.sleep(0)
@@ -131,10 +136,10 @@ class Peer:
 
 
 class Client(Peer):
-    """The client's end of a connection to the proxy."""
+    """The client's end of a connection to the proxy; address: (host, port), or the path of a unix socket."""
 
     def __init__(self, address, receive_buffer=None):
-        connection = socket.socket()
+        connection = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.settimeout(PATIENCE_S)

@@ -1,7 +1,9 @@
-"""What the kernel says of a TCP socket, whosever it is: how a case learns that the proxy has read what was sent to it."""
+"""What the kernel says of a socket, whosever it is: how a case learns that the proxy has read what was sent to it."""
 
+import fcntl
 import socket
 import struct
+import termios
 import threading
 
 _SOCK_DIAG = 4
@@ -35,6 +37,11 @@ def state_of(local, remote):
     state = answer[17]
     _, queued = struct.unpack_from("=II", answer, 16 + 4 + 48)
     return state, queued
+
+
+def unread_by_peer(connection):
+    """Whether the other end of a unix socket has not yet read all that was sent."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0] != 0
 
 
 def is_listening(address):

@@ -2,11 +2,13 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace sluice::fault {
 
@@ -30,10 +32,32 @@ class Address {
     return from(reinterpret_cast<const sockaddr*>(&in), sizeof in);
   }
 
+  // name: a path, or '@' and an abstract name; empty: the unnamed end of a connection.
+  static Address unix_socket(std::string_view name) {
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    std::memcpy(local.sun_path, name.data(), name.size());
+    const bool is_abstract = name.starts_with('@');
+    if (is_abstract) local.sun_path[0] = '\0';
+    std::size_t size = offsetof(sockaddr_un, sun_path) + name.size();
+    if (!name.empty() && !is_abstract) ++size;  // the NUL behind a path
+    return from(reinterpret_cast<const sockaddr*>(&local), static_cast<socklen_t>(size));
+  }
+
   [[nodiscard]] const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   [[nodiscard]] socklen_t size() const { return size_; }
   [[nodiscard]] int family() const { return storage_.ss_family; }
   [[nodiscard]] bool is_internet() const { return family() == AF_INET || family() == AF_INET6; }
+
+  [[nodiscard]] bool is_unix() const { return family() == AF_UNIX; }
+  // A unix socket that has a file.
+  [[nodiscard]] bool has_file() const {
+    return is_unix() && size_ > offsetof(sockaddr_un, sun_path) &&
+           reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path[0] != '\0';
+  }
+  [[nodiscard]] std::string path() const {
+    return has_file() ? std::string(reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path) : std::string();
+  }
 
   // sin_port and sin6_port lie at the same place.
   [[nodiscard]] std::uint16_t port() const {
@@ -54,6 +78,7 @@ class Address {
   }
 
   [[nodiscard]] std::string describe() const {
+    if (is_unix()) return "unix:" + path();
     return is_internet() ? "port " + std::to_string(port()) : "family " + std::to_string(family());
   }
 

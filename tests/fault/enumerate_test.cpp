@@ -80,7 +80,7 @@ class Echo {
     }
     buffer.reset();
     // What a forgotten operation does to freed memory shows when its completion is waited for.
-    if (bug_ == Bug::forgets_to_join) (void)kernel::ring_enter(ring_, 1, std::chrono::hours(2));
+    if (bug_ == Bug::forgets_to_join) (void)kernel::ring_enter(ring_, 1, std::chrono::hours(2), Duration(0));
     kernel::close(fd);
   }
 
@@ -106,7 +106,7 @@ class Echo {
     while (!is_done || !cancel_is_done) {
       Duration wait =
           cancel == 0 && bug_ != Bug::waits_for_ever ? std::max(limit - kernel::now(), Duration(0)) : Duration(-1);
-      int entered = kernel::ring_enter(ring_, 1, wait);
+      int entered = kernel::ring_enter(ring_, 1, wait, Duration(0));
       bool has_entered = entered >= 0;
       take([&](std::uint64_t id, int value) {
         if (id == target) {

@@ -50,6 +50,26 @@ void run_vanishing(World& world) {
   run_shard(world, std::move(clients), spliced);
 }
 
+void run_unix(World& world) {
+  Story story;
+  story.is_unix = true;
+  story.endpoints = R"("unix:@origin")";
+  story.reloads = {Reload{.endpoints = story.endpoints}};
+  story.settings.splice_threshold = 1000;
+  const std::string upload(2000, 'u');
+  std::vector<Client::Script> scripts{
+      {.sends = get("/a") + get("/chunked") + get("/big"), .expects = {"small", "hello world", Origin::big_body()}},
+      {.sends = post("/echo", upload), .piece = 700, .expects = {upload}},
+      {.sends = get("/big"), .expects = {Origin::big_body()}, .vanish_after = 600},
+  };
+  std::vector<Client> clients;
+  for (Client::Script& script : scripts) {
+    script.port = 0;  // no port: the unix socket
+    clients.emplace_back(script);
+  }
+  run_shard(world, std::move(clients), story);
+}
+
 }  // namespace
 
 TEST_CASE("small exchanges survive every fault") {
@@ -66,6 +86,10 @@ TEST_CASE("spliced bodies survive every fault") {
 
 TEST_CASE("vanishing clients survive every fault") {
   torture({.name = "vanishing", .run = run_vanishing, .check = {}, .plan = {.socket_bytes = 1500}}, 2500);
+}
+
+TEST_CASE("exchanges over unix sockets survive every fault") {
+  torture({.name = "unix", .run = run_unix, .check = {}, .plan = {.socket_bytes = 1500}}, 2500);
 }
 
 }  // namespace sluice::fault

@@ -125,6 +125,22 @@ class Reloader {
   unsigned rounds_ = 0;
 };
 
+Result<int> open_listener(const Address& address) {
+  namespace kernel = runtime::kernel;
+  constexpr int backlog = 16;
+  if (!address.is_unix()) {
+    return net::Listener::open_socket(net::Address::from_sockaddr(address.data(), address.size()), backlog,
+                                      net::CongestionControl::system);
+  }
+  const int fd = kernel::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return std::unexpected(error_from_errno(-fd));
+  int result = kernel::bind(fd, address.data(), address.size());
+  if (result == 0) result = kernel::listen(fd, backlog);
+  if (result == 0) return fd;
+  kernel::close(fd);
+  return std::unexpected(error_from_errno(-result));
+}
+
 // What: lets the story look at the shard after each turn.
 class Watch final : private runtime::Loop::TurnEnd {
  public:
@@ -173,7 +189,7 @@ bool Client::act(World& world) {
   if (is_done_) return false;
   if (!was_connected_) {
     was_connected_ = true;
-    peer_ = world.connect(Address::loopback(script_.port));
+    peer_ = world.connect(script_.port == 0 ? Address::unix_socket("@public") : Address::loopback(script_.port));
     return true;
   }
   bool did = send_more();
@@ -242,7 +258,8 @@ std::size_t Client::count_responses() {
   return bodies_.size();
 }
 
-Origin::Origin(World& world, std::size_t piece) : listener_(world.listen(Address::loopback(port))), piece_(piece) {}
+Origin::Origin(World& world, const Address& address, std::size_t piece)
+    : listener_(world.listen(address)), piece_(piece) {}
 
 bool Origin::act() {
   bool did = false;
@@ -365,7 +382,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
   std::size_t snapshots_alive = 0;
   {
     proxy::SnapshotPublisher publisher(make_snapshot(story.endpoints, "api", nullptr), 1);
-    Result<int> listening = net::Listener::open_socket(*net::Address::parse("127.0.0.1:8080"), 16);
+    Result<int> listening = open_listener(story.is_unix ? Address::unix_socket("@public") : Address::loopback(8080));
     if (!listening) return;
     proxy::ShardCounters counters;
     proxy::ShardPlan plan;
@@ -377,7 +394,8 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
       runtime::kernel::close(*listening);
       return;
     }
-    Origin origin(world, story.origin_piece);
+    const Address origin_address = story.is_unix ? Address::unix_socket("@origin") : Address::loopback(Origin::port);
+    Origin origin(world, origin_address, story.origin_piece);
     bool is_ending = false;
     Reloader reloader(world, **shard, publisher, story);
     auto script = world.on_idle([&] {

@@ -63,7 +63,7 @@ class Origin {
  public:
   static constexpr std::uint16_t port = 9001;
 
-  Origin(World& world, std::size_t piece);
+  Origin(World& world, const Address& address, std::size_t piece);
 
   bool act();
   // Every connection is closed by the proxy in the end; what is left is ours to close.
@@ -122,6 +122,7 @@ struct Story {
                                    .pipes = 2,
                                    .pipe_size = 65536};
   std::string endpoints = R"("127.0.0.1:9001")";
+  bool is_unix = false;            // clients and origin come over unix sockets: the latter is "unix:@origin"
   std::size_t origin_piece = 700;  // bytes at a time
   Duration drain = std::chrono::seconds(20);
   bool cuts_off = false;    // instead of a drain

@@ -51,7 +51,7 @@ class RingDriver {
     // The prep functions clear user_data.
     for (auto& [sqe, data] : pending_data_) io_uring_sqe_set_data64(sqe, data);
     pending_data_.clear();
-    return runtime::kernel::ring_enter(ring_, wait_count, timeout);
+    return runtime::kernel::ring_enter(ring_, wait_count, timeout, Duration(0));
   }
 
   [[nodiscard]] std::vector<Completion> take() {

@@ -68,7 +68,8 @@ void ring_close(io_uring& ring) noexcept {
   (void)world.close_descriptor(ring.ring_fd);
 }
 
-int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout) noexcept {
+int ring_enter(io_uring& ring, unsigned wait_count, Duration timeout, Duration min_wait) noexcept {
+  World::current().expect(min_wait.count() == 0, "ring_enter with min_wait, which this kernel does not have");
   auto opened = ring_of(ring);
   return opened == nullptr ? -EBADF : opened->enter(ring, wait_count, timeout);
 }
@@ -214,6 +215,11 @@ int set_pipe_size(int fd, int bytes) noexcept {
   if (int error = planned_failure(Call::set_pipe_size); error != 0) return error;
   auto file = World::current().file<fault::PipeEnd>(fd, "set_pipe_size");
   return file == nullptr ? -EBADF : file->pipe().resize(bytes);
+}
+
+int pipe_size(int fd) noexcept {
+  auto file = World::current().file<fault::PipeEnd>(fd, "pipe_size");
+  return file == nullptr ? -EBADF : static_cast<int>(file->pipe().capacity());
 }
 
 long splice(int from, int to, std::size_t bytes) noexcept {

@@ -11,6 +11,7 @@ namespace sluice::fault {
 
 int Network::claim(Socket& socket, Address& address) {
   if (address.is_internet() && address.port() == 0) take_any_port(address);
+  if (address.has_file() && !files_.insert(address.path()).second) return -EADDRINUSE;
   bool shares = socket.has_option(SOL_SOCKET, SO_REUSEPORT);
   for (const Socket* other : bound_) {
     if (!other->local().covers(address) && !address.covers(other->local())) continue;
@@ -40,12 +41,20 @@ Socket* Network::listener_at(const Address& address) {
   return group.front();
 }
 
+int Network::refusal_at(const Address& address) const {
+  return address.has_file() && !files_.contains(address.path()) ? -ENOENT : -ECONNREFUSED;
+}
+
 Socket::~Socket() {
   stop_listening();
   if (is_bound_) network_->release(*this);
   if (state_ != State::connected) return;
   std::shared_ptr<Socket> other = other_.lock();
   if (other == nullptr) return;
+  if (is_unix()) {
+    other->receive_close(!inbox_.empty());
+    return;
+  }
   // RFC 9293 §3.6: closing with unread data tells the other end that it was lost.
   if (!inbox_.empty() || resets_on_close_) {
     other->receive_reset();
@@ -74,6 +83,7 @@ int Socket::listen(int backlog) {
 
 bool Socket::can_connect(const Address& address) const {
   if (state_ == State::connected || state_ == State::listening) return true;
+  if (is_unix()) return true;  // whatever it says, it says at once
   const Socket* listener = network_->listener_at(address);
   return listener == nullptr || listener->has_accept_room();
 }
@@ -83,11 +93,11 @@ int Socket::connect(const Address& address) {
   if (state_ == State::listening) return -EISCONN;
   if (address.family() != family_) return -EAFNOSUPPORT;
   Socket* listener = network_->listener_at(address);
-  if (listener == nullptr) return -ECONNREFUSED;
+  if (listener == nullptr) return network_->refusal_at(address);
   if (!listener->has_accept_room()) return -EAGAIN;
 
   if (!is_bound_) {
-    local_ = Address::from(address.data(), address.size());
+    local_ = is_unix() ? Address::unix_socket("") : Address::from(address.data(), address.size());
     network_->take_any_port(local_);
   }
   remote_ = address;
@@ -114,7 +124,8 @@ std::shared_ptr<Socket> Socket::take_accepted() {
   return socket;
 }
 
-// The order of tcp_recvmsg: what came, the end, an error, our own shutdown, no connection.
+// The order of tcp_recvmsg: what came, the end, an error, our own shutdown, no connection; of unix_stream_recvmsg: the
+// error before the end.
 long Socket::read(std::size_t bytes_max, std::string& out) {
   if (state_ == State::fresh || state_ == State::listening) return -ENOTCONN;
   if (!inbox_.empty()) {
@@ -124,6 +135,7 @@ long Socket::read(std::size_t bytes_max, std::string& out) {
     if (auto other = other_.lock()) other->wake();
     return static_cast<long>(bytes);
   }
+  if (is_unix() && error_ != 0) return -take_error();
   if (fin_received_) return 0;
   if (error_ != 0) return -take_error();
   if (read_shut_) return 0;
@@ -141,8 +153,9 @@ std::size_t Socket::room() const {
   return used >= network_->socket_bytes() ? 0 : network_->socket_bytes() - used;
 }
 
-// The order of tcp_sendmsg.
+// The order of tcp_sendmsg; unix_stream_sendmsg looks for the end first.
 long Socket::write_room() {
+  if (is_unix() && write_shut_) return -EPIPE;
   if (state_ == State::fresh || state_ == State::listening) return -EPIPE;
   if (error_ != 0) return -take_error();
   if (write_shut_ || state_ == State::closed) return -EPIPE;
@@ -171,6 +184,7 @@ int Socket::shutdown(int how) {
     stop_listening();
     return 0;
   }
+  if (is_unix()) return shutdown_unix(how);
   // With both FINs exchanged the connection is over, and Linux says so.
   if (state_ != State::connected || (write_shut_ && fin_received_)) return -ENOTCONN;
   if (how != SHUT_WR) read_shut_ = true;
@@ -178,6 +192,22 @@ int Socket::shutdown(int how) {
     write_shut_ = true;
     if (auto other = other_.lock()) other->receive_fin();
   }
+  wake();
+  return 0;
+}
+
+// As unix_shutdown: no state is wrong for it, and both ends are shut.
+int Socket::shutdown_unix(int how) {
+  std::shared_ptr<Socket> other = other_.lock();
+  if (how != SHUT_WR) {
+    read_shut_ = true;
+    if (other != nullptr) other->write_shut_ = true;
+  }
+  if (how != SHUT_RD) {
+    write_shut_ = true;
+    if (other != nullptr) other->fin_received_ = true;
+  }
+  if (other != nullptr) other->wake();
   wake();
   return 0;
 }
@@ -197,6 +227,14 @@ void Socket::reset() { die(0); }
 
 void Socket::receive_fin() {
   fin_received_ = true;
+  wake();
+}
+
+// As unix_release_sock does to the other end.
+void Socket::receive_close(bool lost_data) {
+  other_.reset();
+  fin_received_ = write_shut_ = true;
+  if (lost_data) error_ = ECONNRESET;
   wake();
 }
 
@@ -222,6 +260,7 @@ void Socket::stop_listening() {
 int Socket::take_error() { return std::exchange(error_, 0); }
 
 int Socket::set_option(int level, int name, int value) {
+  if (is_unix() && level != SOL_SOCKET) return -EOPNOTSUPP;
   options_[{level, name}] = value;
   return 0;
 }
@@ -240,6 +279,10 @@ int Socket::get_option(int level, int name, int& value) {
   }
   if (level == SOL_SOCKET && name == SO_ACCEPTCONN) {
     value = state_ == State::listening ? 1 : 0;
+    return 0;
+  }
+  if (level == SOL_SOCKET && name == SO_DOMAIN) {
+    value = family_;
     return 0;
   }
   auto option = options_.find({level, name});

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,22 +25,26 @@ class Network {
 
   [[nodiscard]] std::size_t socket_bytes() const { return socket_bytes_; }
 
-  // 0 or -EADDRINUSE. A port of 0 is replaced by a free one.
+  // 0 or -EADDRINUSE. A port of 0 is replaced by a free one. The file of a unix socket stays for good.
   [[nodiscard]] int claim(Socket& socket, Address& address);
   void release(const Socket& socket);
   void take_any_port(Address& address);
 
   // Some listener at the address, those of one SO_REUSEPORT group in turn, one with room preferred; null if none.
   [[nodiscard]] Socket* listener_at(const Address& address);
+  // What connect says where nobody listens.
+  [[nodiscard]] int refusal_at(const Address& address) const;
 
  private:
   std::size_t socket_bytes_;
   std::vector<Socket*> bound_;
+  std::set<std::string> files_;
   std::uint16_t next_port_ = 40'000;
   std::size_t turn_ = 0;
 };
 
-// What: a stream socket, in any state from socket(2) to closed. The errno and poll bits are those of Linux's TCP.
+// What: a stream socket, in any state from socket(2) to closed. The errno and poll bits are those of Linux's TCP, or of
+// its unix sockets, which have no wire: what one end does, the other knows at once.
 // Invariants: `other_` is set while connected, until the other end is gone.
 class Socket final : public File, public std::enable_shared_from_this<Socket> {
  public:
@@ -97,10 +102,13 @@ class Socket final : public File, public std::enable_shared_from_this<Socket> {
   [[nodiscard]] std::size_t pending_bytes() const override { return inbox_.size(); }
 
  private:
+  [[nodiscard]] bool is_unix() const { return family_ == AF_UNIX; }
   void receive_fin();
+  void receive_close(bool lost_data);
   void receive_reset();
   void stop_listening();
   [[nodiscard]] int take_error();
+  [[nodiscard]] int shutdown_unix(int how);
   [[nodiscard]] std::size_t room() const;
 
   std::shared_ptr<Network> network_;

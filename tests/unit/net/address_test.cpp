@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,7 +86,22 @@ TEST_CASE("a numeric address and a port, and nothing else") {
       "127.0.0.1:80\0"sv,
       "[::1\0]:80"sv,
       "[::1\0junk]:80"sv,
-      "unix:/run/sluice",
+      "unix",
+      "unix:",
+      "unix:@",
+      "unix:run/app.sock",
+      "unix:./app.sock",
+      "unix:/",
+      "unix:/run/",
+      "unix:/run//app.sock",
+      "unix:/run/./app.sock",
+      "unix:/run/../app.sock",
+      "unix:/run/..",
+      "unix:/run/app\0.sock"sv,
+      "unix:/run/app.sock\0"sv,
+      "unix:@app\0"sv,
+      "Unix:/run/app.sock",
+      "/run/app.sock",
       "http://127.0.0.1:80",
   };
   for (std::string_view text : invalid) {
@@ -104,8 +120,52 @@ TEST_CASE("an address out of a sockaddr") {
   path.sun_family = AF_UNIX;
   char host[Address::text_bytes_max];
   Address other = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&path), sizeof path.sun_family);
-  CHECK(other.write_host(host) == "unknown");
+  CHECK(other.write_host(host) == "unix");
+  CHECK(other.to_string() == "unix:");
+  CHECK(other.is_unix());
   CHECK(Address().write_host(host) == "unknown");
+}
+
+TEST_CASE("unix sockets") {
+  struct Row {
+    std::string text;
+    std::string path;
+    std::size_t name_bytes;  // in the sockaddr
+  };
+  const std::string longest(Address::path_bytes_max - 1, 'x');
+  const Row rows[] = {
+      {"unix:/run/sluice/web.sock", "/run/sluice/web.sock", 21},
+      {"unix:/a", "/a", 3},
+      {"unix:/...", "/...", 5},
+      {"unix:/run/with space:8080", "/run/with space:8080", 21},
+      {"unix:/" + longest, "/" + longest, 108},
+      {"unix:@app", "", 4},
+      {"unix:@x" + longest, "", 108},
+      {"unix:@/run/app", "", 9},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    std::optional<Address> address = Address::parse(row.text);
+    REQUIRE(address.has_value());
+    CHECK(address->to_string() == row.text);
+    CHECK(address->path() == row.path);
+    CHECK(address->is_unix());
+    CHECK(address->port() == 0);
+    char host[Address::text_bytes_max];
+    CHECK(address->write_host(host) == "unix");
+    CHECK(address->size() == offsetof(sockaddr_un, sun_path) + row.name_bytes);
+    // What the kernel gives back is the same address.
+    Address copy = Address::from_sockaddr(address->data(), address->size());
+    CHECK(copy.to_string() == row.text);
+    CHECK(copy.data() != address->data());
+  }
+  CHECK_FALSE(Address::parse("unix:/x" + longest).has_value());
+  CHECK_FALSE(Address::parse("unix:@xx" + longest).has_value());
+  CHECK(Address::unnamed_unix().is_unix());
+  CHECK(Address::unnamed_unix().to_string() == "unix:");
+  CHECK(Address::unnamed_unix().path().empty());
+  CHECK_FALSE(Address::parse("127.0.0.1:80")->is_unix());
+  CHECK(Address::parse("127.0.0.1:80")->path().empty());
 }
 
 }  // namespace

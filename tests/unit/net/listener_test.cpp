@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <memory>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +33,9 @@ class Accepted final : public Listener::Acceptor {
     for (int fd : fds) ::close(fd);
   }
   void on_connection(int fd) override { fds.push_back(fd); }
+  void on_pause() override { ++pauses; }
   std::vector<int> fds;
+  int pauses = 0;
 };
 
 Address address_of(int fd, bool is_peer = false) {
@@ -126,7 +130,7 @@ TEST_CASE("each connection is accepted once, as the data plane wants it") {
     CHECK(ports.size() == peers.size());
     fixture.run(listener.close());
     CHECK(accepted.fds.size() == peers.size());
-    CHECK(listener.pauses() == 0);
+    CHECK(accepted.pauses == 0);
   }
 }
 
@@ -151,6 +155,52 @@ TEST_CASE("closing takes what the backlog holds") {
     CHECK(::connect(late, address.data(), address.size()) != 0);
     ::close(late);
   }
+}
+
+TEST_CASE("shards take turns at the one socket that they share") {
+  constexpr int shards = 3;
+  constexpr int rounds = 4;
+  const Address address = *Address::parse("unix:@sluice-listener-test-" + std::to_string(::getpid()));
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  REQUIRE(::bind(socket, address.data(), address.size()) == 0);
+  REQUIRE(::listen(socket, 64) == 0);
+  NetFixture fixture;  // one loop is enough: it is the kernel's queue of waiting accepts that takes turns
+  std::array<Accepted, shards> accepted;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (Accepted& one : accepted) {
+    const int own = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    listeners.push_back(std::make_unique<Listener>(fixture.loop(), own, one));
+    listeners.back()->start();
+  }
+  ::close(socket);
+  fixture.settle();
+  std::vector<test::Peer> peers;
+  auto sum = [&] { return accepted[0].fds.size() + accepted[1].fds.size() + accepted[2].fds.size(); };
+  for (int i = 0; i < shards * rounds; ++i) {
+    peers.push_back(connect_to(address));
+    fixture.run_until([&] { return sum() == peers.size(); });
+    fixture.settle();
+  }
+  for (const Accepted& one : accepted) CHECK(one.fds.size() == rounds);
+  for (int fd : accepted[0].fds) {
+    CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  // What is in the queue when the first of them closes is taken, and the others go on.
+  int closed = 0;
+  auto close = [](Listener& listener, int& count) -> runtime::Task<void> {
+    co_await listener.close();
+    ++count;
+  };
+  fixture.spawn(close(*listeners[0], closed));
+  fixture.run_until([&] { return closed == 1; });
+  peers.push_back(connect_to(address));
+  fixture.run_until([&] { return sum() == peers.size(); });
+  for (std::size_t i : {std::size_t{1}, std::size_t{2}}) fixture.spawn(close(*listeners[i], closed));
+  fixture.run_until([&] { return closed == shards; });
+  const int late = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK(::connect(late, address.data(), address.size()) != 0);
+  ::close(late);
 }
 
 // What: for as long as it lives, this process gets no further descriptor.
@@ -184,7 +234,7 @@ TEST_CASE("without descriptors accepting pauses, and goes on when there are some
       NoDescriptors shortage;
       // The kernel goes by the limit that holds when the accept is armed.
       listener.start();
-      fixture.run_until([&] { return listener.pauses() > 0; });
+      fixture.run_until([&] { return accepted.pauses > 0; });
     }
     CHECK(accepted.fds.empty());
     if (!is_closed_meanwhile) fixture.run_until([&] { return accepted.fds.size() == 1; });

@@ -290,6 +290,63 @@ TEST_CASE("one wrong addition to the sample gives one error, at its place") {
   }
 }
 
+TEST_CASE("mistakes in unix sockets, each at its place") {
+  struct Row {
+    std::string_view added;  // from line 15 on
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:/run/../b\"",
+       "s.toml:17:11: `address` must have behind `unix:` a path from the root, without empty, `.` and `..` segments, "
+       "or "
+       "`@` and a name; at most 107 bytes, not \"unix:/run/../b\""},
+      {"[[listener]]\nname = \"b\"\naddress = \"/run/b\"",
+       "s.toml:17:11: `address` must name a unix socket as \"unix:/run/app.sock\" or \"unix:@app\", not \"/run/b\""},
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:/run/b\"\n"
+       "[[listener]]\nname = \"c\"\naddress = \"unix:/run/b\"",
+       "s.toml:20:11: duplicate listener address \"unix:/run/b\": it stands at s.toml:17:11 already"},
+      {"[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:81\"\nmode = \"0660\"",
+       "s.toml:18:8: `mode` is for unix sockets that have a file; \"127.0.0.1:81\" has none"},
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:@b\"\nmode = \"0660\"",
+       "s.toml:18:8: `mode` is for unix sockets that have a file; \"unix:@b\" has none"},
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:/run/b\"\nmode = \"0668\"",
+       "s.toml:18:8: `mode` must be three octal digits, such as \"0660\", not \"0668\""},
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:/run/b\"\nmode = \"4755\"",
+       "s.toml:18:8: `mode` must be three octal digits, such as \"0660\", not \"4755\""},
+      {"[[listener]]\nname = \"b\"\naddress = \"unix:/run/b\"\nmode = 660",
+       "s.toml:18:8: `mode` must be a string, not the integer 660"},
+      {"[upstream.b]\nendpoints = [\"unix:/run/b\", \"unix:/run/b\"]",
+       "s.toml:16:29: duplicate endpoint \"unix:/run/b\": it stands at s.toml:16:14 already"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.added);
+    CHECK(errors_of(std::string(sample) + "\n" + std::string(row.added) + "\n") == row.error);
+  }
+}
+
+TEST_CASE("unix sockets on both sides") {
+  auto configuration = parse_configuration("s.toml", std::string(sample) + R"(
+[[listener]]
+name = "local"
+address = "unix:/run/sluice/web.sock"
+mode = "600"
+[[listener]]
+name = "abstract"
+address = "unix:@sluice"
+[upstream.app]
+endpoints = ["unix:/run/app.sock", { address = "unix:@app", weight = 3 }]
+)");
+  REQUIRE(configuration.has_value());
+  CHECK_FALSE(configuration->listeners[0].is_unix());
+  CHECK(configuration->listeners[1].is_unix());
+  CHECK(configuration->listeners[1].has_file());
+  CHECK(configuration->listeners[1].file_mode().bits == 0600);
+  CHECK(configuration->listeners[2].is_unix());
+  CHECK_FALSE(configuration->listeners[2].has_file());
+  CHECK(configuration->upstreams[1].endpoints[0].address.value == "unix:/run/app.sock");
+  CHECK(configuration->upstreams[1].endpoints[1].address.value == "unix:@app");
+}
+
 TEST_CASE("everything that is wrong is told at once, in the order of the file") {
   CHECK(errors_of("shards = 0\n"
                   "shardz = 1\n"

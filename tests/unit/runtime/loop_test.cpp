@@ -55,6 +55,30 @@ TEST_CASE("a message from another thread wakes a loop that waits without a limit
   }
 }
 
+TEST_CASE("waiting for a batch ends with what there is, with and without a timer") {
+  LoopSettings settings = LoopFixture::small();
+  settings.batch_wait = std::chrono::microseconds(100);
+  LoopFixture fixture(settings);
+  for (bool has_timer : {true, false}) {
+    CAPTURE(has_timer);
+    bool arrived = false;
+    auto read_one = [](int fd, std::uint64_t& count, bool& out, Instant deadline) -> Task<void> {
+      CHECK(co_await operation(deadline, [fd, &count](io_uring_sqe* sqe) {
+              io_uring_prep_read(sqe, fd, &count, sizeof count, 0);
+            }) == sizeof count);
+      out = true;
+    };
+    const int event = kernel::event_open();
+    std::uint64_t count = 0;
+    fixture.spawn(read_one(event, count, arrived, has_timer ? fixture.far() : Instant::never()));
+    std::thread sender([event] { CHECK(kernel::event_signal(event) == 0); });
+    // One completion is no whole batch; a turn without a limit must end all the same.
+    while (!arrived) fixture.loop().turn(Instant::never());
+    sender.join();
+    kernel::close(event);
+  }
+}
+
 TEST_CASE("a turn waits until its limit, not for ever") {
   LoopFixture fixture;
   const Instant limit = fixture.soon();

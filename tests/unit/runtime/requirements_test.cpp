@@ -14,7 +14,7 @@ namespace sluice::runtime {
 namespace {
 
 HostFacts facts(std::string release, int error, int disabled, std::uint64_t soft = 1024, std::uint64_t hard = 4096) {
-  return {std::move(release), error, disabled, soft, hard};
+  return {std::move(release), error, disabled, soft, hard, false};
 }
 
 TEST_CASE("why a host will not do, in one sentence that says what to do") {

@@ -86,6 +86,92 @@ class Fixture : public NetFixture {
   std::unique_ptr<Upstream> upstream_;
 };
 
+// What: a unix socket in the abstract namespace that listens.
+class UnixOrigin {
+ public:
+  explicit UnixOrigin(int backlog) : address_(*net::Address::parse(fresh_name())) {
+    fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    REQUIRE(::bind(fd_, address_.data(), address_.size()) == 0);
+    REQUIRE(::listen(fd_, backlog) == 0);
+  }
+  UnixOrigin(const UnixOrigin&) = delete;
+  UnixOrigin& operator=(const UnixOrigin&) = delete;
+  ~UnixOrigin() { ::close(fd_); }
+  [[nodiscard]] const net::Address& address() const { return address_; }
+  [[nodiscard]] test::Peer accept() const { return test::Peer(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)); }
+
+ private:
+  static std::string fresh_name() {
+    static int count = 0;
+    return "unix:@sluice-upstream-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+  }
+  net::Address address_;
+  int fd_ = -1;
+};
+
+TEST_CASE("a connection to a unix socket") {
+  UnixOrigin origin(16);
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  CHECK(endpoint.name() == origin.address().to_string());
+  CHECK(endpoint.host() == "localhost");
+  Connection& connection = fixture.connected(endpoint);
+  test::Peer peer = origin.accept();
+  peer.say("hello");
+  connection.stream().start_receiving();
+  fixture.run_until([&] { return connection.stream().has_unread(); });
+  fixture.discard(connection);
+}
+
+TEST_CASE("a unix socket that cannot be connected to") {
+  struct Row {
+    std::string_view address;
+    std::string_view outcome;
+  };
+  const Row rows[] = {
+      {"unix:@sluice-nobody-is-there", "refused"},
+      {"unix:/nonexistent/app.sock", "refused"},
+      {"unix:/dev/null", "refused"},
+      {"unix:/dev/null/app.sock", "unreachable"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.address);
+    Fixture fixture;
+    fixture.add(*net::Address::parse(row.address));
+    std::string how;
+    CHECK(fixture.connect(fixture.endpoint(), how) == nullptr);
+    CHECK(how == row.outcome);
+  }
+}
+
+TEST_CASE("a unix socket whose queue is full is waited for, as long as a connect may take") {
+  UnixOrigin origin(0);
+  Fixture fixture;
+  fixture.add(origin.address());
+  Endpoint& endpoint = fixture.endpoint();
+  Connection& first = fixture.connected(endpoint);  // it fills the queue
+  std::string how;
+  CHECK(fixture.connect(endpoint, how, 20ms) == nullptr);
+  CHECK(how == "timed_out");
+
+  Connection* second = nullptr;
+  how.clear();
+  fixture.spawn([](Endpoint& to, Connection*& out, std::string& told) -> Task<void> {
+    Result<Connection*> connected = co_await to.connect(60s);
+    told = outcome(connected);
+    if (connected) out = *connected;
+  }(endpoint, second, how));
+  fixture.settle();
+  CHECK(how.empty());
+  test::Peer peer = origin.accept();
+  fixture.run_until([&] { return !how.empty(); });
+  CHECK(how == "ok");
+  REQUIRE(second != nullptr);
+  fixture.discard(first);
+  fixture.discard(*second);
+}
+
 TEST_CASE("the connection that was used last is used next") {
   Origin origin;
   Fixture fixture;

@@ -1,0 +1,103 @@
+#include "net/socket_file.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "net/address.hpp"
+
+namespace sluice::net {
+
+namespace {
+
+using Outcome = std::expected<void, std::string>;
+
+Outcome system_failure(int errno_value) { return std::unexpected(std::string(std::strerror(errno_value))); }
+
+// What connect(2) says of the socket there: 0 where somebody took the connection, else errno.
+int knock(const std::string& path) {
+  const auto address = Address::parse("unix:" + path);
+  SLUICE_ASSERT(address.has_value());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return errno;
+  const int error = ::connect(fd, address->data(), address->size()) < 0 ? errno : 0;
+  ::close(fd);
+  return error;
+}
+
+Outcome check_kind(const struct stat& found) {
+  if (S_ISSOCK(found.st_mode)) return {};
+  return std::unexpected(S_ISLNK(found.st_mode) ? "a symbolic link stands there; name the file itself"
+                                                : "something that is no socket stands there");
+}
+
+}  // namespace
+
+Outcome SocketFile::make_way(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) < 0) return errno == ENOENT ? Outcome() : system_failure(errno);
+  if (Outcome kind = check_kind(found); !kind) return kind;
+  const std::optional<Identity> before = identify(path);
+  switch (int error = knock(path)) {
+    case 0:
+    case EAGAIN:      // its queue is full
+    case EPROTOTYPE:  // it is no stream socket
+      return std::unexpected("another process answers there");
+    case ECONNREFUSED:
+      break;
+    case ENOENT:
+      return {};  // it has just gone
+    default:
+      return system_failure(error);
+  }
+  // Another process may have made way, and its own socket, since.
+  if (identify(path) != before) return std::unexpected("another process answers there");
+  if (::unlink(path.c_str()) < 0 && errno != ENOENT) return system_failure(errno);
+  return {};
+}
+
+Outcome SocketFile::check(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0) return check_kind(found);
+  if (errno != ENOENT) return system_failure(errno);
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (::access(folder.empty() ? "/" : folder.c_str(), W_OK | X_OK) < 0) return system_failure(errno);
+  return {};
+}
+
+SocketFile SocketFile::of(const std::string& path) {
+  SocketFile file;
+  if (const auto identity = identify(path)) {
+    file.path_ = path;
+    file.identity_ = *identity;
+  }
+  return file;
+}
+
+std::optional<SocketFile::Identity> SocketFile::identify(const std::string& path) {
+  struct statx found{};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &found) < 0) return std::nullopt;
+  Identity identity{.device = std::uint64_t{found.stx_dev_major} << 32 | found.stx_dev_minor, .inode = found.stx_ino};
+  if ((found.stx_mask & STATX_BTIME) != 0) {
+    identity.born_s = found.stx_btime.tv_sec;
+    identity.born_ns = found.stx_btime.tv_nsec;
+  }
+  return identity;
+}
+
+void SocketFile::set_mode(unsigned bits) const {
+  if (!path_.empty() && identify(path_) == identity_) (void)::chmod(path_.c_str(), bits);
+}
+
+void SocketFile::remove() {
+  // Whoever has no right to remove it leaves the file, and the next start does it.
+  if (!path_.empty() && identify(path_) == identity_) (void)::unlink(path_.c_str());
+  path_.clear();
+}
+
+}  // namespace sluice::net
