@@ -1,10 +1,12 @@
 """How a case says that something is not as it should be."""
 
 import contextlib
+import os
 import time
 
-# Longest that anything is waited for. Far above what a healthy proxy needs, also when it is sanitized and the machine is busy.
-PATIENCE_S = 10
+# Longest that anything is waited for. Far above what a healthy proxy needs, also when it is sanitized and the machine is busy; an
+# emulated processor needs more.
+PATIENCE_S = float(os.environ.get("SLUICE_PATIENCE_S", "10"))
 
 
 class Failure(AssertionError):

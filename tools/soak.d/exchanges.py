@@ -31,7 +31,7 @@ class Outcome:
     said: str = ""
     began: float = 0
     ended: float = 0
-    was_reused: bool = False
+    may_race: bool = False  # the proxy may be closing the connection between two exchanges, while the second one is sent
     statuses: tuple = field(default=(200,))  # of a whole response, when nothing goes wrong
 
 

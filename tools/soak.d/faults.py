@@ -9,7 +9,8 @@ import subprocess
 import threading
 import time
 
-from check import PATIENCE_S, Failure, require
+import admin
+from check import PATIENCE_S, Failure, require, wait_for
 from harness import MORTAL
 
 
@@ -79,18 +80,37 @@ def kill_and_restart(origin, dead_s):
     return once
 
 
-def reload(proxy, texts):
-    """The next text in turn becomes the configuration."""
+def read_admin(proxy):
+    """Somebody looks at the numbers and at the connections."""
+
+    def once(stopped):
+        del stopped
+        admin.Metrics(proxy)
+        admin.get_json(proxy, "/connections")
+
+    return once
+
+
+def count_told(proxy, words):
+    return proxy.told_path.read_text(errors="replace").count(words)
+
+
+def reload(proxy, texts, bad_every=7):
+    """The next text in turn becomes the configuration; each one is waited for. Now and then the file is broken, and changes nothing."""
     turn = 0
 
     def once(stopped):
         del stopped
         nonlocal turn
         turn += 1
+        is_bad = turn % bad_every == 0
+        words = "not reloaded: " if is_bad else "reloaded: generation "
+        before = count_told(proxy, words)
         replacement = proxy.file.with_suffix(".new")
-        replacement.write_text(proxy.filled(texts[turn % len(texts)]))
+        replacement.write_text(proxy.filled(texts[turn % len(texts)]) + ("nonsense\n" if is_bad else ""))
         replacement.rename(proxy.file)
         proxy.signal(signal.SIGHUP)
+        wait_for(lambda: count_told(proxy, words) > before or not proxy.is_running(), f"the proxy says '{words}'")
 
     return once
 

@@ -49,9 +49,8 @@ def unexplained(outcome, log, is_short):
     if outcome.verdict == "wrong":
         return outcome.said
     if entry is None:
-        # Behind a response both ends may decide to close or to send at the same time: nothing was begun then.
-        may_race = outcome.verdict == "silent" and (outcome.was_reused or is_short)
-        return None if may_race else f"no line in the log; {outcome.said}"
+        has_raced = outcome.verdict == "silent" and (outcome.may_race or is_short)
+        return None if has_raced else f"no line in the log; {outcome.said}"
     reason = entry.get("reason")
     if outcome.verdict == "whole" and entry["status"] != outcome.status:
         return f"status {outcome.status}, and {entry['status']} in the log"
