@@ -40,6 +40,7 @@ Task<Result<bool>> splice_run(BodySource& source, BodySink& sink, net::Pipe& pip
   source.advance(outcome.moved);
   switch (outcome.end) {
     case net::SpliceOutcome::End::complete:
+    case net::SpliceOutcome::End::dry:
       break;
     case net::SpliceOutcome::End::source_ended:
       // Only a body that nothing else delimits may end like this; then read() says so.

@@ -1,5 +1,7 @@
 #include "net/stream.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -29,13 +31,40 @@ Error connection_error(const Error& error) { return error.os_error == 0 ? error 
 }  // namespace
 
 Stream::Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max)
-    : loop_(loop), buffers_(buffers), queue_(buffers), fd_(fd), share_max_(share_max) {}
+    : loop_(loop), buffers_(buffers), queue_(buffers), fd_(fd), share_max_(share_max), watch_(*this) {}
 
 Stream::~Stream() { SLUICE_ASSERT(fd_ < 0 && reader_ == nullptr && joiner_ == nullptr); }
 
 void Stream::start_receiving() {
   may_rearm_ = true;
-  if (state_ == ReceiveState::idle) arm();
+  if (state_ == ReceiveState::idle && queue_.count() < share_max_) arm();
+}
+
+void Stream::watch_for(WatchFor what) {
+  watch_for_ = what;
+  watch();
+}
+
+// Where a receive is in flight, that tells of the end.
+void Stream::watch() {
+  const bool is_wanted = watch_for_ != WatchFor::nothing && !is_closing_ && !in_flight() && !watch_.has_seen_reset;
+  const bool has_all = state_ == ReceiveState::ended && (receive_error_ != 0 || watch_for_ == WatchFor::end);
+  if (!is_wanted || has_all || watch_.in_flight()) return;
+  io_uring_sqe* sqe = loop_.next_sqe();
+  if (sqe == nullptr) return;  // the deadlines of whoever waits still hold
+  // Multishot, because a poll is told of a FIN whether it asks or not, and that must not hide a reset behind it.
+  io_uring_prep_poll_multishot(sqe, fd_, POLLRDHUP);
+  loop_.start(watch_, sqe);
+}
+
+void Stream::Watch::on_completion(int result, unsigned /*flags*/) {
+  if (result > 0) {
+    const auto events = static_cast<unsigned>(result);
+    has_seen_fin = has_seen_fin || (events & POLLRDHUP) != 0;
+    has_seen_reset = has_seen_reset || (events & POLLERR) != 0;
+    if (stream_.has_seen_end() && stream_.observer_ != nullptr) stream_.observer_->on_unread_input(stream_);
+  }
+  if (!in_flight()) (void)runtime::Joined::wake(joiner);
 }
 
 void Stream::arm() {
@@ -101,6 +130,7 @@ void Stream::settle(int result) {
     }
   }
   if (!in_flight()) (void)runtime::Joined::wake(joiner_);
+  watch();
 }
 
 void Stream::on_buffers() {
@@ -233,6 +263,16 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, 
   co_return Result<void>();
 }
 
+Task<Result<std::size_t>> Stream::write_now(std::string_view bytes) {
+  Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, runtime::Resume::at_once);
+  if (count) {
+    bytes_sent_ += static_cast<std::uint64_t>(*count);
+    co_return static_cast<std::size_t>(*count);
+  }
+  if (count.error().os_error == EINTR || count.error().os_error == EAGAIN) co_return std::size_t{0};
+  co_return std::unexpected(connection_error(count.error()));
+}
+
 Task<Result<void>> Stream::write(std::string_view first, std::string_view second, Duration idle_timeout) {
   while (!first.empty() && !second.empty()) {
     iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
@@ -269,7 +309,10 @@ void Stream::abort_on_close() { (void)runtime::kernel::reset_on_close(fd_); }
 
 Task<void> Stream::close() {
   observer_ = nullptr;
+  is_closing_ = true;
+  loop_.cancel(watch_);
   co_await stop_receiving();
+  co_await runtime::Joined(watch_, watch_.joiner);
   queue_.clear();
   note_end(ECANCELED);
   runtime::kernel::close(std::exchange(fd_, -1));

@@ -28,7 +28,7 @@ namespace sluice::net {
 //             error) nothing more is received, and the first error is kept.
 class Stream final : private runtime::Operation, private runtime::BufferRing::Starved {
  public:
-  // Told when something arrives (bytes, eof, an error) and nobody waits in read().
+  // Told when something arrives (bytes, eof, an error) and nobody waits in read(), and of what watch_for() asked for.
   class Observer {
    public:
     virtual void on_unread_input(Stream& stream) = 0;
@@ -36,6 +36,9 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
    protected:
     ~Observer() = default;
   };
+  // Which end of the peer is told of while nothing is received from it: bytes that nobody has asked for may be in front
+  // of it. A FIN behind more of them than the kernel's buffer takes is never seen.
+  enum class WatchFor : unsigned char { nothing, reset, end };
   enum class ReceiveState : unsigned char {
     idle,      // nothing in flight
     armed,     // the multishot is in flight
@@ -63,6 +66,12 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // As has_ended, but what was received may still be unread.
   [[nodiscard]] bool will_receive_no_more() const { return state_ == ReceiveState::ended; }
   [[nodiscard]] bool has_failed() const { return receive_error_ != 0; }
+  void watch_for(WatchFor what);
+  // What it watches for has been seen, while nothing was received.
+  [[nodiscard]] bool has_seen_end() const {
+    return (watch_for_ == WatchFor::end && watch_.has_seen_fin) || has_seen_reset();
+  }
+  [[nodiscard]] bool has_seen_reset() const { return watch_for_ != WatchFor::nothing && watch_.has_seen_reset; }
   // errno of what ended receiving; 0 at eof, and before the end.
   [[nodiscard]] int receive_error() const { return receive_error_; }
   [[nodiscard]] bool has_unread() const { return !queue_.is_empty(); }
@@ -122,6 +131,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // bookkeeping follows. Errors: reset, timed_out, cancelled, system.
   runtime::Task<Result<void>> write(std::string_view bytes, Duration idle_timeout,
                                     runtime::Resume resume = runtime::Resume::at_once);
+  // Sends what the socket takes without waiting; gives the number of bytes. Errors: as of write().
+  runtime::Task<Result<std::size_t>> write_now(std::string_view bytes);
   // Sends first, then second, in as few operations as the socket allows.
   runtime::Task<Result<void>> write(std::string_view first, std::string_view second, Duration idle_timeout);
 
@@ -142,6 +153,20 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void note_end(int errno_value);
 
  private:
+  // What: a poll for the end of the peer, in flight from when it is first wanted until the stream is closed: unlike a
+  // receive it costs nothing while nothing ends.
+  class Watch final : public runtime::Operation {
+   public:
+    explicit Watch(Stream& stream) : stream_(stream) {}
+    bool has_seen_fin = false;
+    bool has_seen_reset = false;
+    runtime::Joined* joiner = nullptr;
+
+   private:
+    void on_completion(int result, unsigned flags) override;
+    void on_joined() override { (void)runtime::Joined::wake(joiner); }
+    Stream& stream_;
+  };
   [[nodiscard]] bool can_read_now() const { return !queue_.is_empty() || state_ == ReceiveState::ended; }
   void arm();
   void on_completion(int result, unsigned flags) override;
@@ -149,6 +174,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void on_buffers() override;
   void settle(int result);
   void announce();
+  void watch();
 
   runtime::Loop& loop_;
   runtime::BufferRing& buffers_;
@@ -160,8 +186,11 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   std::uint64_t bytes_sent_ = 0;
   int receive_error_ = 0;  // errno; 0 at eof
   unsigned share_max_;
+  Watch watch_;
+  WatchFor watch_for_ = WatchFor::nothing;
   ReceiveState state_ = ReceiveState::idle;
   ReceiveMode mode_ = ReceiveMode::multishot;
+  bool is_closing_ = false;
   bool may_rearm_ = true;  // not while stopped for a splice, nor once closing
 };
 

@@ -212,6 +212,38 @@ TEST_CASE("conformance: poll waits, and a multishot poll reports each change") {
   CHECK(driver.run(2)[1].result == -ECANCELED);
 }
 
+TEST_CASE("conformance: a poll is told of the peer's end whether it asks for that or not") {
+  KernelUnderTest kernel_under_test;
+  RingDriver driver;
+  SocketPair pair(driver);
+  (void)fill(driver, pair.near);
+  REQUIRE(kernel::shutdown(pair.far, SHUT_WR) == 0);
+  io_uring_prep_poll_add(driver.next(1), pair.near, POLLOUT);
+  CHECK(driver.run_one().result == POLLRDHUP);
+}
+
+TEST_CASE("conformance: a multishot poll for the peer's end sees a FIN behind unread bytes, and a reset behind that") {
+  KernelUnderTest kernel_under_test;
+  RingDriver driver;
+  SocketPair pair(driver);
+  send_bytes(driver, pair.far, "unread");
+  io_uring_prep_poll_multishot(driver.next(1), pair.near, POLLRDHUP);
+  driver.run_none();
+  send_bytes(driver, pair.far, "more");
+  driver.run_none();
+  REQUIRE(kernel::shutdown(pair.far, SHUT_WR) == 0);
+  Completion seen = driver.run_one();
+  CHECK((seen.result & (POLLRDHUP | POLLERR)) == POLLRDHUP);
+  CHECK(seen.has_more());
+  REQUIRE(kernel::reset_on_close(pair.far) == 0);
+  SocketPair::close(pair.far);
+  seen = driver.run_one();
+  CHECK((seen.result & (POLLRDHUP | POLLERR)) == (POLLRDHUP | POLLERR));
+  CHECK(seen.has_more());
+  io_uring_prep_cancel64(driver.next(2), 1, 0);
+  CHECK(driver.run(2)[1].result == -ECANCELED);
+}
+
 TEST_CASE("conformance: a send waits for room, and MSG_WAITALL for all of it") {
   KernelUnderTest kernel_under_test;
   RingDriver driver;

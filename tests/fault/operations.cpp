@@ -16,7 +16,8 @@ namespace sluice::fault {
 
 namespace {
 
-constexpr unsigned poll_always = POLLERR | POLLHUP;
+// IO_POLL_UNMASK: what a poll is told of whether it asks or not.
+constexpr unsigned poll_always = POLLERR | POLLHUP | POLLRDHUP;
 
 std::size_t bytes_of(const std::vector<Piece>& pieces) {
   std::size_t sum = 0;

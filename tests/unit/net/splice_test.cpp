@@ -107,6 +107,37 @@ TEST_CASE("exactly the bytes that were asked for are moved, whatever their numbe
   }
 }
 
+TEST_CASE("a transfer that does not wait for its source ends with an empty pipe") {
+  NetFixture fixture;
+  Transfer transfer(fixture);
+  auto run = [](Transfer& on) -> Task<void> {
+    Pipe pipe = on.pool.take();
+    on.outcome = co_await splice(on.source.stream, on.sink.stream, UINT64_MAX, pipe, patience, WhenDry::ends);
+    CHECK(pipe.filled() == 0);
+  };
+  SUBCASE("dry") {
+    transfer.source.peer.say("0123456789");
+    std::string heard;
+    while (heard.size() < 10) {
+      transfer.outcome.reset();
+      fixture.spawn(run(transfer));
+      fixture.run_until([&] { return transfer.outcome.has_value(); });
+      CHECK(transfer.outcome->end == End::dry);
+      heard += transfer.sink.peer.hear();
+    }
+    CHECK(heard == "0123456789");
+  }
+  SUBCASE("ended") {
+    transfer.source.peer.finish();
+    do {
+      transfer.outcome.reset();
+      fixture.spawn(run(transfer));
+      fixture.run_until([&] { return transfer.outcome.has_value(); });
+    } while (transfer.outcome->end == End::dry);
+    CHECK(transfer.outcome->end == End::source_ended);
+  }
+}
+
 TEST_CASE("both directions of a pair of connections at once") {
   NetFixture fixture;
   Connected a(fixture);
