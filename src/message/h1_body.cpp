@@ -47,26 +47,28 @@ std::optional<Result<BodyPiece>> H1BodySource::step() {
     input_.consume(step.consumed);
     switch (step.state) {
       case http::BodyState::data:
-        payload_bytes_ += step.data.size();
-        return BodyPiece{step.data, false};
+        return piece_of(step.data);
       case http::BodyState::done:
         return last_piece(step.data);
       case http::BodyState::rejected:
         reject_ = step.reject;
         return failure(ErrorCode::malformed, side_);
       case http::BodyState::need_more:
-        if (!step.data.empty()) {
-          payload_bytes_ += step.data.size();
-          return BodyPiece{step.data, false};
-        }
+        if (!step.data.empty()) return piece_of(step.data);
         break;
     }
   }
   return std::nullopt;
 }
 
-Result<BodyPiece> H1BodySource::last_piece(std::string_view data) {
+Result<BodyPiece> H1BodySource::piece_of(std::string_view data) {
   payload_bytes_ += data.size();
+  if (payload_bytes_ > payload_bytes_max_) return failure(ErrorCode::too_large, side_);
+  return BodyPiece{data, false};
+}
+
+Result<BodyPiece> H1BodySource::last_piece(std::string_view data) {
+  if (Result<BodyPiece> piece = piece_of(data); !piece) return piece;
   if (std::string_view section = decoder_.trailer_section(); !section.empty()) {
     trailers_ = std::make_unique<Trailers>();
     reject_ = http::parse_trailers(section, trailers_->fields);
@@ -84,13 +86,24 @@ std::optional<Result<BodyPiece>> H1BodySource::try_read() {
 }
 
 Task<Result<BodyPiece>> H1BodySource::read() {
+  const runtime::Loop& loop = input_.stream().loop();
+  net::Pace* const pace = input_.stream().pace_of_sending();
+  Instant idle_end = loop.now() + idle_timeout_;
   for (;;) {
     if (auto piece = try_read()) co_return *piece;
-    const Instant deadline = input_.stream().loop().now() + idle_timeout_;
+    if (pace != nullptr && pace->has_fallen_behind()) co_return failure(ErrorCode::timed_out, side_);
+    const Instant begin = loop.now();
+    const Instant deadline = pace == nullptr ? idle_end : pace->deadline(begin, idle_end);
     const std::uint64_t ahead = decoder_.payload_remaining();
     const bool is_long = payload_bytes_ >= long_body_bytes || (ahead >= long_body_bytes && ahead != UINT64_MAX);
     Result<bool> filled = is_long ? co_await input_.fill_own(deadline) : co_await input_.fill(deadline);
+    if (pace != nullptr) {
+      pace->note_wait(loop.now() - begin);
+      pace->note_bytes(input_.bytes().size());
+      if (!filled && filled.error().code == ErrorCode::timed_out && loop.now() < idle_end) continue;
+    }
     if (!filled) co_return blame(filled.error());
+    idle_end = loop.now() + idle_timeout_;
     if (*filled) continue;
     if (!decoder_.ends_at_close()) co_return failure(ErrorCode::closed, side_);
     at_end_ = true;

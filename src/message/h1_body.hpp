@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,8 @@ class H1BodySource final : public BodySource {
   H1BodySource& operator=(const H1BodySource&) = delete;
 
   void set_idle_timeout(Duration idle_timeout) { idle_timeout_ = idle_timeout; }
+  // More payload than that is an error, `too_large`.
+  void set_payload_bytes_max(std::uint64_t bytes) { payload_bytes_max_ = bytes; }
   // A body that is long, or of which so much has come without an end in sight, is not received into shared buffers.
   static constexpr std::uint64_t long_body_bytes = std::uint64_t{64} * 1024;
   // Everything of the message has been read.
@@ -41,7 +44,12 @@ class H1BodySource final : public BodySource {
   [[nodiscard]] const http::FieldList& trailers() override { return trailers_ ? trailers_->fields : no_trailers; }
   [[nodiscard]] Side side() const override { return side_; }
   [[nodiscard]] net::Stream* raw_stream() override { return &input_.stream(); }
-  [[nodiscard]] std::uint64_t payload_remaining() const override { return decoder_.payload_remaining(); }
+  // Not past the bound: what may not be read is not moved past read() either.
+  [[nodiscard]] std::uint64_t payload_remaining() const override {
+    const std::uint64_t allowed = payload_bytes_max_ - std::min(payload_bytes_, payload_bytes_max_);
+    return payload_bytes_max_ == UINT64_MAX ? decoder_.payload_remaining()
+                                            : std::min(decoder_.payload_remaining(), allowed);
+  }
   [[nodiscard]] runtime::Task<void> begin_raw() override {
     has_been_raw_ = true;
     return input_.stream().stop_receiving();
@@ -59,6 +67,7 @@ class H1BodySource final : public BodySource {
   static const http::FieldList no_trailers;
 
   [[nodiscard]] std::optional<Result<BodyPiece>> step();
+  [[nodiscard]] Result<BodyPiece> piece_of(std::string_view data);
   [[nodiscard]] Result<BodyPiece> last_piece(std::string_view data);
   [[nodiscard]] std::unexpected<Error> blame(Error error) const;
 
@@ -69,6 +78,7 @@ class H1BodySource final : public BodySource {
   char* trailer_buffer_;
   Duration idle_timeout_;
   std::uint64_t payload_bytes_ = 0;
+  std::uint64_t payload_bytes_max_ = UINT64_MAX;
   http::Reject reject_ = http::Reject::none;
   std::unique_ptr<Trailers> trailers_;
   bool has_been_raw_ = false;

@@ -18,6 +18,24 @@ namespace {
 // How long a sink rests that is not ready and of which the kernel tells nothing but its peer's end.
 constexpr Duration rest = std::chrono::milliseconds(10);
 
+// Waits until `deadline`, or until `pace` (null: none) has its next look at how fast the peer is. True: it may be
+// ready.
+template <class Wait>
+Task<Result<void>> wait_for_peer(const Stream& stream, Pace* pace, Instant deadline, Wait wait) {
+  if (pace != nullptr && pace->has_fallen_behind()) co_return failure(ErrorCode::timed_out);
+  const Instant begin = stream.loop().now();
+  Result<void> ready = co_await wait(stream, pace == nullptr ? deadline : pace->deadline(begin, deadline));
+  if (pace != nullptr) pace->note_wait(stream.loop().now() - begin);
+  const bool is_window_over = !ready && ready.error().code == ErrorCode::timed_out && stream.loop().now() < deadline;
+  co_return is_window_over ? Result<void>() : ready;
+}
+
+Task<Result<void>> wait_for_bytes(const Stream& from, Instant deadline) {
+  Result<int> ready = co_await runtime::poll(from.fd(), POLLIN, deadline);
+  if (!ready && ready.error().os_error != EINTR) co_return std::unexpected(ready.error());
+  co_return Result<void>();
+}
+
 // Waits for room. A poll ends at once when the peer has sent FIN, whether it asks for that or not: looked at again and
 // again, that would keep the processor busy for as long as a peer takes its time that has ended its own side.
 Task<Result<void>> wait_for_room(const Stream& to, Instant deadline) {
@@ -39,7 +57,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
   SpliceOutcome outcome;
   std::uint64_t unread = bytes;  // still in the source
   bool source_open = !from.has_ended();
-  Instant last_progress = loop.now();
+  Instant stall_end = Instant::never();  // never: something moved since the last wait
   while (outcome.moved < bytes) {
     // A sender that never pauses and a sink that always has room would keep everybody else waiting.
     std::uint64_t& left_this_turn = pipe.left_this_turn(loop.turn_number());
@@ -53,6 +71,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
           from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>({unread, pipe.capacity(), left_this_turn})));
       if (got > 0) {
         unread -= static_cast<std::uint64_t>(got);
+        if (Pace* pace = from.pace_of_sending()) pace->note_bytes(static_cast<std::uint64_t>(got));
         progress = true;
       } else if (got == 0) {
         from.note_end(0);
@@ -76,7 +95,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
       }
     }
     if (progress) {
-      last_progress = loop.now();
+      stall_end = Instant::never();
       continue;
     }
     if (pipe.filled() == 0 && !source_open) {
@@ -91,18 +110,19 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
       outcome.end = SpliceOutcome::End::dry;
       co_return outcome;
     }
+    if (stall_end.is_never()) stall_end = loop.now() + idle_timeout;
     if (wait_for_sink) {
-      if (Result<void> room = co_await wait_for_room(to, last_progress + idle_timeout); !room) {
+      if (Result<void> room = co_await wait_for_peer(to, to.pace_of_taking(), stall_end, wait_for_room); !room) {
         outcome.end = SpliceOutcome::End::sink_failed;
         outcome.error = room.error();
         co_return outcome;
       }
       continue;
     }
-    Result<int> ready = co_await runtime::poll(from.fd(), POLLIN, last_progress + idle_timeout);
-    if (!ready && ready.error().os_error != EINTR) {
+    if (Result<void> bytes_came = co_await wait_for_peer(from, from.pace_of_sending(), stall_end, wait_for_bytes);
+        !bytes_came) {
       outcome.end = SpliceOutcome::End::source_failed;
-      outcome.error = ready.error();
+      outcome.error = bytes_came.error();
       co_return outcome;
     }
   }

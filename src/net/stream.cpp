@@ -240,25 +240,47 @@ Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant dead
   co_return static_cast<std::size_t>(*count);
 }
 
+void Stream::note_taken(std::size_t bytes) {
+  bytes_sent_ += bytes;
+  if (takes_ != nullptr) takes_->note_bytes(bytes);
+}
+
+// One send that may wait for room. 0: it did not come to that, and the next one may.
+// send: makes the operation, given its deadline.
+template <class Send>
+Task<Result<std::size_t>> Stream::send_waiting(Instant idle_end, Send send) {
+  if (takes_ != nullptr && takes_->has_fallen_behind()) co_return failure(ErrorCode::timed_out);
+  const Instant begin = loop_.now();
+  Result<int> count = co_await send(takes_ == nullptr ? idle_end : takes_->deadline(begin, idle_end));
+  if (takes_ != nullptr) takes_->note_wait(loop_.now() - begin);
+  if (count) {
+    note_taken(static_cast<std::size_t>(*count));
+    co_return static_cast<std::size_t>(*count);
+  }
+  const bool is_window_over = count.error().code == ErrorCode::timed_out && loop_.now() < idle_end;
+  if (is_window_over || count.error().os_error == EINTR) co_return std::size_t{0};
+  co_return std::unexpected(connection_error(count.error()));
+}
+
 Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, runtime::Resume resume) {
   if (!bytes.empty()) {
     // Nearly always there is room for all of it, and no deadline is needed.
     Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, resume);
     if (count) {
-      bytes_sent_ += static_cast<std::uint64_t>(*count);
+      note_taken(static_cast<std::size_t>(*count));
       bytes.remove_prefix(static_cast<std::size_t>(*count));
     } else if (count.error().os_error != EINTR && count.error().os_error != EAGAIN) {
       co_return std::unexpected(connection_error(count.error()));
     }
   }
+  Instant idle_end = loop_.now() + idle_timeout;
   while (!bytes.empty()) {
-    Result<int> count = co_await runtime::send(fd_, bytes.data(), bytes.size(), 0, loop_.now() + idle_timeout);
-    if (!count) {
-      if (count.error().os_error == EINTR) continue;
-      co_return std::unexpected(connection_error(count.error()));
-    }
-    bytes_sent_ += static_cast<std::uint64_t>(*count);
-    bytes.remove_prefix(static_cast<std::size_t>(*count));
+    Result<std::size_t> count = co_await send_waiting(idle_end, [this, bytes](Instant deadline) {
+      return runtime::send(fd_, bytes.data(), bytes.size(), 0, deadline);
+    });
+    if (!count) co_return std::unexpected(count.error());
+    if (*count != 0) idle_end = loop_.now() + idle_timeout;
+    bytes.remove_prefix(*count);
   }
   co_return Result<void>();
 }
@@ -266,7 +288,7 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, 
 Task<Result<std::size_t>> Stream::write_now(std::string_view bytes) {
   Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, runtime::Resume::at_once);
   if (count) {
-    bytes_sent_ += static_cast<std::uint64_t>(*count);
+    note_taken(static_cast<std::size_t>(*count));
     co_return static_cast<std::size_t>(*count);
   }
   if (count.error().os_error == EINTR || count.error().os_error == EAGAIN) co_return std::size_t{0};
@@ -274,22 +296,20 @@ Task<Result<std::size_t>> Stream::write_now(std::string_view bytes) {
 }
 
 Task<Result<void>> Stream::write(std::string_view first, std::string_view second, Duration idle_timeout) {
+  Instant idle_end = loop_.now() + idle_timeout;
   while (!first.empty() && !second.empty()) {
     iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
                       {const_cast<char*>(second.data()), second.size()}};
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = 2;
-    Result<int> count = co_await runtime::send_message(fd_, &message, 0, loop_.now() + idle_timeout);
-    if (!count) {
-      if (count.error().os_error == EINTR) continue;
-      co_return std::unexpected(connection_error(count.error()));
-    }
-    auto sent = static_cast<std::size_t>(*count);
-    bytes_sent_ += sent;
-    std::size_t of_first = std::min(sent, first.size());
+    Result<std::size_t> count = co_await send_waiting(
+        idle_end, [this, &message](Instant deadline) { return runtime::send_message(fd_, &message, 0, deadline); });
+    if (!count) co_return std::unexpected(count.error());
+    if (*count != 0) idle_end = loop_.now() + idle_timeout;
+    const std::size_t of_first = std::min(*count, first.size());
     first.remove_prefix(of_first);
-    second.remove_prefix(sent - of_first);
+    second.remove_prefix(*count - of_first);
   }
   co_return co_await write(first.empty() ? second : first, idle_timeout);
 }
@@ -297,7 +317,7 @@ Task<Result<void>> Stream::write(std::string_view first, std::string_view second
 std::size_t Stream::try_send_ahead(std::string_view bytes) {
   long sent = runtime::kernel::send(fd_, bytes.data(), bytes.size(), MSG_MORE);
   if (sent <= 0) return 0;
-  bytes_sent_ += static_cast<std::uint64_t>(sent);
+  note_taken(static_cast<std::size_t>(sent));
   return static_cast<std::size_t>(sent);
 }
 

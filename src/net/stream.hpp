@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "net/pace.hpp"
 #include "runtime/buffer_ring.hpp"
 #include "runtime/joined.hpp"
 #include "runtime/loop.hpp"
@@ -59,13 +60,21 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   [[nodiscard]] runtime::Loop& loop() const { return loop_; }
   // What the kernel has taken from us so far, spliced payload included.
   [[nodiscard]] std::uint64_t bytes_sent() const { return bytes_sent_; }
-  void note_sent(std::uint64_t bytes) { bytes_sent_ += bytes; }
+  void note_sent(std::uint64_t bytes) { note_taken(bytes); }
   [[nodiscard]] ReceiveState receive_state() const { return state_; }
   // The peer will send no more (eof or failed), and everything that it sent has been read.
   [[nodiscard]] bool has_ended() const { return state_ == ReceiveState::ended && queue_.is_empty(); }
   // As has_ended, but what was received may still be unread.
   [[nodiscard]] bool will_receive_no_more() const { return state_ == ReceiveState::ended; }
   [[nodiscard]] bool has_failed() const { return receive_error_ != 0; }
+  // How fast the peer has to be from here on, in sending and in taking; null: as it likes. They outlive the stream, or
+  // are taken back.
+  void set_paces(Pace* sends, Pace* takes) {
+    sends_ = sends;
+    takes_ = takes;
+  }
+  [[nodiscard]] Pace* pace_of_sending() const { return sends_; }
+  [[nodiscard]] Pace* pace_of_taking() const { return takes_; }
   void watch_for(WatchFor what);
   // What it watches for has been seen, while nothing was received.
   [[nodiscard]] bool has_seen_end() const {
@@ -167,6 +176,9 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
     void on_joined() override { (void)runtime::Joined::wake(joiner); }
     Stream& stream_;
   };
+  template <class Send>
+  [[nodiscard]] runtime::Task<Result<std::size_t>> send_waiting(Instant idle_end, Send send);
+  void note_taken(std::size_t bytes);
   [[nodiscard]] bool can_read_now() const { return !queue_.is_empty() || state_ == ReceiveState::ended; }
   void arm();
   void on_completion(int result, unsigned flags) override;
@@ -182,6 +194,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   Read* reader_ = nullptr;
   runtime::Joined* joiner_ = nullptr;
   Observer* observer_ = nullptr;
+  Pace* sends_ = nullptr;
+  Pace* takes_ = nullptr;
   int fd_;
   std::uint64_t bytes_sent_ = 0;
   int receive_error_ = 0;  // errno; 0 at eof

@@ -219,6 +219,16 @@ void append_or_dash(http::Writer& out, std::string_view text) noexcept {
 
 }  // namespace
 
+void keep_texts(AccessLogEntry& entry, PooledText& memory) {
+  std::string_view* const texts[] = {&entry.listener, &entry.client, &entry.peer,     &entry.request_id,
+                                     &entry.method,   &entry.host,   &entry.target,   &entry.user_agent,
+                                     &entry.referer,  &entry.route,  &entry.upstream, &entry.endpoint};
+  std::size_t bytes = 0;
+  for (const std::string_view* text : texts) bytes += text->size();
+  PooledText::Copier copier(memory, bytes);
+  for (std::string_view* text : texts) *text = copier.copy(*text);
+}
+
 void write_log_line(http::Writer& out, const AccessLogEntry& entry, const LogLayout& layout) noexcept {
   switch (layout.format) {
     case LogFormat::json:

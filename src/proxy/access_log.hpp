@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "http/writer.hpp"
 #include "proxy/log_layout.hpp"
+#include "proxy/pooled_text.hpp"
 
 namespace sluice::proxy {
 
@@ -42,6 +43,10 @@ struct AccessLogEntry {
   std::string_view reason;  // empty: the response is the upstream's, and it ended well
   std::string_view detail;  // which rule a refused message broke
 };
+
+// Moves the texts of an entry into memory of its own, for a line that is written long after they are gone. Protocol,
+// reason and detail are words of the program and stay.
+void keep_texts(AccessLogEntry& entry, PooledText& memory);
 
 // Longest line; what would be longer has its texts cut.
 inline constexpr std::size_t log_line_bytes_max = 24 * 1024;

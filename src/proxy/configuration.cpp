@@ -187,6 +187,7 @@ route::Table Configuration::route_table(unsigned shard_count) const {
   for (const route::RouteSettings& settings : routes) {
     route::Route& route = table.emplace_back(route::compile(settings, shard_count));
     route.timeouts = settings.timeouts.over(timeouts.exchange());
+    route.limits = settings.limits.over(limits.bodies());
     route.response_edits = edits(route::Direction::response, &settings);
     route.slot = settings.slot;
     if (route.action != route::Action::forward) continue;
@@ -214,6 +215,9 @@ Configuration Configuration::effective() const {
   const auto indices = upstream_indices(*this);
   for (route::RouteSettings& route : result.routes) {
     const auto index = indices.find(route.upstream.value);
+    if (!route.limits.body_bytes) route.limits.body_bytes = limits.body_bytes;
+    route.limits.body_rate_min = route.limits.body_rate_min.value_or(limits.body_rate_min);
+    route.limits.response_rate_min = route.limits.response_rate_min.value_or(limits.response_rate_min);
     if (index == indices.end()) {
       route.timeouts = route::overrides(route.timeouts.over(timeouts.exchange()));
       continue;

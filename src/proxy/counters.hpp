@@ -10,8 +10,9 @@ namespace sluice::proxy {
 struct alignas(64) ShardCounters {
   metrics::Counter connections_accepted;
   metrics::Counter connections_open;
-  metrics::Counter connections_shed;  // closed unserved: limits.max_connections
-  metrics::Counter requests;          // request heads, whole or refused
+  metrics::Counter connections_shed;             // closed unserved: limits.max_connections
+  metrics::Counter connections_shed_per_client;  // likewise: limits.max_connections_per_client
+  metrics::Counter requests;                     // request heads, whole or refused
   metrics::Counter responses_2xx_3xx;
   metrics::Counter responses_4xx;
   metrics::Counter responses_5xx;
@@ -25,6 +26,8 @@ struct alignas(64) ShardCounters {
   metrics::Counter aborted_responses;     // broken off after they were committed
   metrics::Counter descriptor_shortages;  // accepting paused, or a connect failed, because there was none
   metrics::Counter watchdog_reports;      // turns that took too long; the overseer writes it
+  metrics::Counter tunnels;               // connections that changed to another protocol
+  metrics::Counter tunnels_open;          // of these
   metrics::Counter log_lines;
   metrics::Counter log_lines_dropped;
   metrics::Counter snapshots_held;  // configurations that exchanges use, the current one included

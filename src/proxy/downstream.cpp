@@ -1,14 +1,13 @@
 #include "proxy/downstream.hpp"
 
-#include <netinet/in.h>
-
 #include <chrono>
+#include <utility>
 
 #include "proxy/census.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/shard_listener.hpp"
-#include "runtime/kernel.hpp"
+#include "proxy/tunnel.hpp"
 
 namespace sluice::proxy {
 
@@ -21,25 +20,17 @@ constexpr Duration linger_idle = std::chrono::seconds(2);
 constexpr Duration linger_total = std::chrono::seconds(10);
 constexpr std::size_t linger_bytes_max = std::size_t{16} * 1024 * 1024;
 
-net::Address peer_of(int fd) {
-  sockaddr_in6 address{};
-  socklen_t size = sizeof address;
-  if (runtime::kernel::peer_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
-  // A path that the peer has bound its end to says nothing about it.
-  if (address.sin6_family == AF_UNIX) return net::Address::unnamed_unix();
-  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
-}
-
 }  // namespace
 
-Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, ShardListener& listener)
+Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const net::Address& client,
+                       ShardListener& listener)
     : shard_(shard),
       strand_(strand),
       listener_(listener),
       stream_(shard.loop(), shard.buffers(), fd, Shard::downstream_share_max),
       input_(stream_, shard.gather_blocks()),
       output_(stream_, shard.send_blocks()),
-      client_(peer_of(fd)),
+      client_(client),
       id_(shard.next_connection_id()),
       began_(shard.loop().now()) {
   stream_.set_observer(this);
@@ -51,12 +42,22 @@ Downstream::~Downstream() { listener_.end_use(); }
 bool Downstream::may_go_on() const { return !shard_.is_draining() && !listener_.is_removed(); }
 
 void Downstream::on_unread_input(net::Stream& /*stream*/) {
-  if (is_in_exchange_) watch_client();
+  if (is_in_exchange_ && is_watched_) watch_client();
 }
 
-// A FIN or RST from the client during an exchange cancels it.
+void Downstream::set_tunnel(std::unique_ptr<Tunnel> tunnel) { tunnel_ = std::move(tunnel); }
+
+void Downstream::request_ended() {
+  stream_.start_receiving();
+  stream_.watch_for(half_close_ ? net::Stream::WatchFor::reset : net::Stream::WatchFor::end);
+  watch_client();
+}
+
+// A RST from the client during an exchange cancels it, and a FIN unless the route lets the client end its side first.
 void Downstream::watch_client() {
-  if (!stream_.will_receive_no_more() || is_client_gone_) return;
+  const bool is_reset = stream_.has_failed() || stream_.has_seen_reset();
+  const bool has_ended = stream_.will_receive_no_more() || stream_.has_seen_end();
+  if (is_client_gone_ || !(is_reset || (has_ended && !half_close_))) return;
   is_client_gone_ = true;
   strand_.cancel();
 }
@@ -71,6 +72,7 @@ void Downstream::describe(ConnectionRow& row, Instant now) const {
   row.client.assign(client_.write_host(text));
   row.listener.assign(listener_.name());
   if (exchange_ != nullptr) exchange_->describe(row, now);
+  if (tunnel_ != nullptr) tunnel_->describe(row, now);
 }
 
 Task<void> Downstream::run() {
@@ -83,8 +85,8 @@ Task<void> Downstream::run() {
 Task<void> Downstream::serve_requests() {
   Disposition disposition = Disposition::keep_alive;
   while (disposition == Disposition::keep_alive) {
-    // RFC 9112 §2.2: some clients send a line too much behind a body; that is no request yet.
-    if (requests_ > 0 && input_.bytes() == "\r\n") input_.consume(2);
+    const bool may_be_empty_line = requests_ > 0 && std::string_view("\r\n").starts_with(input_.bytes());
+    if (may_be_empty_line && !input_.is_empty() && !co_await pass_empty_line()) co_return;
     if (input_.is_empty()) {
       strand_.set_phase("idle");
       Duration idle_timeout = shard_.snapshots().current().timeouts.keep_alive;
@@ -94,14 +96,22 @@ Task<void> Downstream::serve_requests() {
     }
     ++requests_;
     is_in_exchange_ = true;
+    half_close_ = false;
+    stream_.watch_for(net::Stream::WatchFor::reset);
     disposition = co_await serve_exchange(shard_, *this);
+    if (disposition == Disposition::tunnel) {
+      disposition = co_await tunnel_->run();
+      tunnel_.reset();
+    }
     is_in_exchange_ = false;
+    stream_.watch_for(net::Stream::WatchFor::nothing);
     input_.release();
     if (!may_go_on() && disposition == Disposition::keep_alive) disposition = Disposition::close;
   }
   switch (disposition) {
     case Disposition::keep_alive:
     case Disposition::close:
+    case Disposition::tunnel:
       break;
     case Disposition::linger:
       co_await linger();
@@ -110,6 +120,17 @@ Task<void> Downstream::serve_requests() {
       stream_.abort_on_close();
       break;
   }
+}
+
+// RFC 9112 §2.2: some clients send a line too much behind a body; that is no request yet, in one piece or in two.
+Task<bool> Downstream::pass_empty_line() {
+  if (input_.bytes() == "\r") {
+    const Duration head_timeout = shard_.snapshots().current().timeouts.head;
+    Result<bool> more = co_await input_.gather(shard_.loop().now() + head_timeout);
+    if (!more || !*more) co_return false;
+  }
+  if (input_.bytes() == "\r\n") input_.consume(2);
+  co_return true;
 }
 
 Task<void> Downstream::linger() {
@@ -134,6 +155,8 @@ std::string_view to_string(Disposition disposition) noexcept {
       return "linger";
     case Disposition::abort:
       return "abort";
+    case Disposition::tunnel:
+      return "tunnel";
   }
   return "?";
 }

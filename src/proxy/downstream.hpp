@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/list.hpp"
@@ -16,6 +17,7 @@ namespace sluice::proxy {
 class Exchange;
 class Shard;
 class ShardListener;
+class Tunnel;
 struct ConnectionRow;
 
 // What happens to the client's connection after an exchange.
@@ -24,6 +26,7 @@ enum class Disposition : std::uint8_t {
   close,       // everything was said
   linger,      // the client may still be sending: let it read our answer first
   abort,       // the response was broken off, and must not look complete
+  tunnel,      // it speaks another protocol from here on
 };
 [[nodiscard]] std::string_view to_string(Disposition disposition) noexcept;
 
@@ -33,7 +36,7 @@ enum class Disposition : std::uint8_t {
 // Invariants: at most one exchange at a time; while there is one, the end of the client cancels the root's strand.
 class Downstream final : private net::Stream::Observer {
  public:
-  Downstream(Shard& shard, runtime::Strand& strand, int fd, ShardListener& listener);
+  Downstream(Shard& shard, runtime::Strand& strand, int fd, const net::Address& client, ShardListener& listener);
   ~Downstream();
 
   // Serves until the connection ends; the socket is closed when it returns.
@@ -56,12 +59,21 @@ class Downstream final : private net::Stream::Observer {
   // What it is doing, for the admin socket.
   void describe(ConnectionRow& row, Instant now) const;
   void set_exchange(const Exchange* exchange) { exchange_ = exchange; }
+  // Whether the client may end its side behind a request and still wait for the response.
+  void set_half_close(bool half_close) { half_close_ = half_close; }
+  // Everything of the request has been read: what comes next is another one, or the client's end.
+  void request_ended();
+  // The client's FIN and RST cancel nothing from here on: whoever reads learns of them.
+  void end_watch() { is_watched_ = false; }
+  // What the connection becomes after this exchange, whose disposition says so.
+  void set_tunnel(std::unique_ptr<Tunnel> tunnel);
 
   ListHook shard_hook;
 
  private:
   void on_unread_input(net::Stream& stream) override;
   [[nodiscard]] runtime::Task<void> serve_requests();
+  [[nodiscard]] runtime::Task<bool> pass_empty_line();
   [[nodiscard]] runtime::Task<void> linger();
   void watch_client();
 
@@ -76,7 +88,10 @@ class Downstream final : private net::Stream::Observer {
   std::uint64_t id_;
   Instant began_;
   std::uint64_t requests_ = 0;
+  std::unique_ptr<Tunnel> tunnel_;  // valid with Disposition::tunnel
   bool is_in_exchange_ = false;
+  bool is_watched_ = true;
+  bool half_close_ = false;
   bool is_client_gone_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include "message/h1_head.hpp"
 #include "message/pump.hpp"
 #include "proxy/shard.hpp"
+#include "proxy/upgrade.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
@@ -49,8 +50,13 @@ Task<Disposition> Exchange::run() {
     }
   }
   SLUICE_ASSERT(!uploads_.has_children());
+  downstream_.stream().set_paces(nullptr, nullptr);
   count();
-  write_log();
+  // That of a tunnel is written at its end.
+  if (shard_.is_logging() && has_log_line() && disposition_ != Disposition::tunnel) {
+    complete_log_entry();
+    shard_.log(log_);
+  }
   co_return disposition_;
 }
 
@@ -141,12 +147,27 @@ Task<bool> Exchange::find_route() {
   }
   shard_.counters().meters.routes.at(route_->slot).requests.add();
   note_host();
-  if (route_->action == route::Action::forward) upstream_ = upstream::Use(upstreams_.at(route_->upstream));
-  request_body_->set_idle_timeout(route_->timeouts.idle);
+  if (route_->action == route::Action::forward) {
+    upstream_ = upstream::Use(upstreams_.at(route_->upstream));
+    if (request_.framing.length > route_->limits.body_bytes) {
+      disposition_ = Disposition::linger;
+      co_await reply(413, Reason::body_too_large);
+      co_return false;
+    }
+  }
+  apply_route();
   if (request_.target_form == http::TargetForm::asterisk) co_return true;
   if (route_->rewrite.is_given()) co_return co_await rewrite_target();
   if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
   co_return true;
+}
+
+void Exchange::apply_route() {
+  request_body_->set_idle_timeout(route_->timeouts.idle);
+  apply_body_limits();
+  upgrade_ = requested_upgrade(request_, route_->upgrade);
+  downstream_.set_half_close(route_->half_close);
+  if (request_body_->is_done()) downstream_.request_ended();
 }
 
 Task<bool> Exchange::rewrite_target() {
@@ -164,6 +185,15 @@ Task<bool> Exchange::rewrite_target() {
   path_ = target->path;
   query_ = target->query;
   co_return true;
+}
+
+void Exchange::apply_body_limits() {
+  const route::BodyLimits& limits = route_->limits;
+  request_body_->set_payload_bytes_max(limits.body_bytes);
+  if (limits.body_rate_min == 0 && limits.response_rate_min == 0) return;
+  request_pace_ = net::Pace(limits.body_rate_min, route_->timeouts.idle);
+  response_pace_ = net::Pace(limits.response_rate_min, route_->timeouts.idle);
+  downstream_.stream().set_paces(&request_pace_, &response_pace_);
 }
 
 namespace {
@@ -257,7 +287,6 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   Result<bool> has_response = true;
   strand_.set_phase("sending request");
   connection.stream().start_receiving();
-  if (request_body_->is_done()) downstream_.stream().start_receiving();  // the client is watched from here on
   if (!request_body_->is_done()) {
     upload_result_ = {};
     hold_for_long();
@@ -273,7 +302,11 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
   }
   if (has_response) has_response = co_await receive_response(connection);
   if (has_response && *has_response) {
-    co_await deliver(connection);
+    if (response_.status == 101) {
+      co_await become_tunnel(connection);
+    } else {
+      co_await deliver(connection);
+    }
     co_return Attempt::done;
   }
 
@@ -335,9 +368,8 @@ Task<void> Exchange::upload(upstream::Connection& connection) {
   upload_result_ = co_await message::pump(*request_body_, sink, shard_.pipes(), settings);
   upload_ended_ = shard_.loop().now();
   if (upload_result_) {
-    // From here on the client is watched: a splice has stopped its receive.
     downstream_.input().release();
-    downstream_.stream().start_receiving();
+    downstream_.request_ended();
   } else if (upload_result_.error().side == Side::downstream) {
     // Wakes whoever waits for a response that cannot come any more.
     connection.stream().shut_down();

@@ -14,6 +14,7 @@
 #include "http/writer.hpp"
 #include "message/h1_body.hpp"
 #include "net/address.hpp"
+#include "net/pace.hpp"
 #include "proxy/access_log.hpp"
 #include "proxy/downstream.hpp"
 #include "proxy/meters.hpp"
@@ -57,7 +58,9 @@ class Exchange final : private SnapshotHolder {
   // The request (exchange.cpp).
   runtime::Task<bool> receive_request();
   runtime::Task<bool> find_route();
+  void apply_route();
   runtime::Task<bool> rewrite_target();
+  void apply_body_limits();
   void note_request();
   // The attempts.
   runtime::Task<void> forward();
@@ -89,6 +92,7 @@ class Exchange final : private SnapshotHolder {
   runtime::Task<Result<bool>> receive_response(upstream::Connection& connection);
   runtime::Task<Result<void>> relay_interim();
   runtime::Task<void> deliver(upstream::Connection& connection);
+  runtime::Task<void> become_tunnel(upstream::Connection& connection);
   http::BodyFraming response_framing() const;
   http::ConnectionPolicy connection_policy(const http::BodyFraming& framing);
   runtime::Task<void> release(upstream::Connection& connection, bool can_be_kept);
@@ -112,7 +116,9 @@ class Exchange final : private SnapshotHolder {
   void note_repetition();
   [[nodiscard]] UpstreamCells& upstream_cells() const;
   void count();
-  void write_log();
+  // The log may have been switched on only after the head had gone.
+  bool has_log_line() const { return is_noted_ || !request_body_; }
+  void complete_log_entry();
   // What follows may last for hours: it must not keep an old snapshot from being freed.
   void hold_for_long();
   void let_go() override;
@@ -167,9 +173,13 @@ class Exchange final : private SnapshotHolder {
   std::string_view path_;
   PooledText target_memory_;  // path and query, where the route rewrites them
   std::string_view query_;    // with its leading '?', or empty
+  std::string_view upgrade_;  // the protocol that the request asks to change to, as the route names it; empty: none
   PooledText log_memory_;
   AccessLogEntry log_;
 
+  // Valid once there is a route whose limits ask for them.
+  net::Pace request_pace_{0, Duration(0)};
+  net::Pace response_pace_{0, Duration(0)};
   std::optional<message::H1BodySource> request_body_;
   Result<void> upload_result_;
   runtime::Scope uploads_;

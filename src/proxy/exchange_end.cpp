@@ -72,7 +72,11 @@ Task<void> Exchange::fail_request_body() {
                      http::to_string(request_body_->reject()));
       break;
     case ErrorCode::timed_out:
-      co_await reply(408, Reason::body_timeout);
+      co_await reply(408, request_pace_.has_fallen_behind() ? Reason::body_too_slow : Reason::body_timeout);
+      break;
+    case ErrorCode::too_large:
+      disposition_ = Disposition::linger;
+      co_await reply(413, Reason::body_too_large);
       break;
     default:
       give_up_client(Reason::client_closed);
@@ -153,6 +157,7 @@ void Exchange::hold_for_long() {
 
 void Exchange::let_go() {
   remnant_ = shard_.remnants().keep(snapshot_, *route_);
+  upgrade_ = {};  // a view of the route; what is answered at length is no 101
   terms_ = &remnant_->terms;
   route_ = &remnant_->route;
   upstreams_.reset();
@@ -201,9 +206,7 @@ void Exchange::count() {
   route.duration.add(log_.total);
 }
 
-void Exchange::write_log() {
-  // The log may have been switched on only after the head had gone.
-  if (!shard_.is_logging() || (!is_noted_ && request_body_)) return;
+void Exchange::complete_log_entry() {
   log_.unix_ms = unix_ms_;
   log_.shard = shard_.index();
   log_.listener = downstream_.listener().name();
@@ -219,7 +222,6 @@ void Exchange::write_log() {
   log_.body_bytes = log_.response_bytes - std::min(log_.response_bytes, response_head_bytes_);
   if (reason_ != Reason::none) log_.reason = to_string(reason_);
   log_.detail = detail_;
-  shard_.log(log_);
 }
 
 }  // namespace sluice::proxy

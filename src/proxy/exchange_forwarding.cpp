@@ -103,6 +103,7 @@ void Exchange::append_request_head(http::Writer& writer, const upstream::Endpoin
   forward.client_scheme = scheme_;
   forward.request_id = request_id_;
   forward.framing = request_.framing;
+  if (!upgrade_.empty()) forward.connection = http::ConnectionPolicy::upgrade;
   forward.max_forwards = max_forwards_;
   forward.hop_field = rules.client_from;
   forward.is_trusted_peer = is_trusted_peer_;

@@ -5,6 +5,8 @@
 #include "message/h1_head.hpp"
 #include "message/pump.hpp"
 #include "proxy/shard.hpp"
+#include "proxy/tunnel.hpp"
+#include "proxy/upgrade.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
@@ -41,8 +43,10 @@ Task<Result<bool>> Exchange::receive_response(upstream::Connection& connection) 
       detail_ = http::to_string(received->reject);
       co_return failure(ErrorCode::malformed, Side::upstream);
     }
-    // Nothing that we forwarded asked for a change of protocol.
-    if (response_.status == 101) co_return failure(ErrorCode::malformed, Side::upstream);
+    // RFC 9110 §15.2.2: only to what the request asked for.
+    if (response_.status == 101 && !grants_upgrade(response_, upgrade_)) {
+      co_return failure(ErrorCode::malformed, Side::upstream);
+    }
     if (!response_.is_interim()) co_return true;
     if (++interim > interim_max) co_return failure(ErrorCode::malformed, Side::upstream);
     if (Result<void> relayed = co_await relay_interim(); !relayed) co_return std::unexpected(relayed.error());
@@ -102,6 +106,11 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   forward.request_id = request_id_;
   forward.framing = response_framing();
   forward.connection = connection_policy(forward.framing);
+  // RFC 9110 §15.5.22: the protocols that the endpoint wants instead go with a 426.
+  const bool tells_protocols = response_.status == 426 && names_upgrade(response_, route_->upgrade);
+  if (tells_protocols && forward.connection == http::ConnectionPolicy::implied) {
+    forward.connection = http::ConnectionPolicy::upgrade;
+  }
   const http::Variables values = variables(host_.view());
   if (!response_edits().is_empty()) forward.changes = {&response_edits(), &values};
   is_close_delimited_ = forward.framing.kind == BodyFraming::Kind::until_close;
@@ -143,6 +152,38 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
     if (result.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_idle_timeout;
     co_await fail_upstream(result.error());
   }
+}
+
+// The 101 goes on, and with it both connections leave the exchange: what a tunnel needs for hours is little of it.
+Task<void> Exchange::become_tunnel(upstream::Connection& connection) {
+  strand_.set_phase("delivering response");
+  log_.first_byte = shard_.loop().now() - connected_;
+  status_ = response_.status;
+  downstream_.end_watch();
+  http::ResponseForward forward;
+  forward.date = shard_.date();
+  forward.request_id = request_id_;
+  forward.connection = http::ConnectionPolicy::upgrade;
+  const http::Variables values = variables(host_.view());
+  if (!response_edits().is_empty()) forward.changes = {&response_edits(), &values};
+  Result<void> sent =
+      downstream_.output().append([&](http::Writer& writer) { http::write_response_head(writer, response_, forward); });
+  if (sent) sent = co_await downstream_.output().flush(client_idle_timeout());
+  if (!sent) {
+    co_await release(connection, false);
+    if (sent.error().code == ErrorCode::exhausted || sent.error().code == ErrorCode::too_large) {
+      sent.error().side = Side::upstream;
+      co_await fail_upstream(sent.error());
+    } else {
+      give_up_client(sent.error().code == ErrorCode::timed_out ? Reason::client_stalled : Reason::client_closed);
+    }
+    co_return;
+  }
+  connection.input().release();
+  complete_log_entry();
+  downstream_.set_tunnel(
+      std::make_unique<Tunnel>(shard_, downstream_, connection, log_, sent_before_, started_, *route_));
+  disposition_ = Disposition::tunnel;
 }
 
 Task<void> Exchange::release(upstream::Connection& connection, bool can_be_kept) {

@@ -30,6 +30,10 @@ std::string_view to_string(Reason reason) noexcept {
       return "head_timeout";
     case Reason::body_timeout:
       return "body_timeout";
+    case Reason::body_too_large:
+      return "body_too_large";
+    case Reason::body_too_slow:
+      return "body_too_slow";
     case Reason::client_closed:
       return "client_closed";
     case Reason::client_stalled:
@@ -50,6 +54,8 @@ std::string_view to_string(Reason reason) noexcept {
       return "upstream_reset";
     case Reason::upstream_malformed:
       return "upstream_malformed";
+    case Reason::tunnel_idle:
+      return "tunnel_idle";
     case Reason::shutdown:
       return "shutdown";
   }

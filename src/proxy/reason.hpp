@@ -21,6 +21,8 @@ enum class Reason : std::uint8_t {
   head_overflow,     // what is added to a head does not fit beside it
   head_timeout,      // the request head took too long
   body_timeout,      // the client paused too long within the request body
+  body_too_large,    // more than limits.body_bytes
+  body_too_slow,     // less than limits.body_rate_min
   client_closed,     // FIN or RST from the client
   client_stalled,    // took nothing of the response for too long
   exhausted,         // out of descriptors, buffers or memory
@@ -31,6 +33,7 @@ enum class Reason : std::uint8_t {
   upstream_closed,  // ended before its response did
   upstream_reset,
   upstream_malformed,  // a response that breaks the protocol
+  tunnel_idle,         // nothing moved in a tunnel for too long
   shutdown,            // cut off by the drain deadline or a second signal
 };
 

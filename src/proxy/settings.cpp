@@ -40,10 +40,25 @@ constexpr auto limit_list = std::to_array<config::Key<LimitSettings>>({
         "max_connections", {1, 10'000'000},
         "Connections from clients to each shard; past it new ones are closed at once, and counted.")
         .otherwise("what the descriptor limit allows, at most 10000"),
+    config::integer<&LimitSettings::max_connections_per_client>(
+        "max_connections_per_client", {1, 10'000'000},
+        "Connections from one client to each shard: one IPv4 address, or one /64 of IPv6. Past it new ones are closed "
+        "at once, and counted.")
+        .otherwise("no limit"),
     config::integer<&LimitSettings::max_requests>(
         "max_requests", {1, 1'000'000'000},
         "Requests on one connection from a client; the last is answered with `close`.")
         .otherwise("no limit"),
+    config::size<&LimitSettings::body_bytes>(
+        "body_bytes", route::body_bytes_range,
+        "Payload of a request body. Past it: 413; with `0` no request may have one.")
+        .otherwise("no limit"),
+    config::size<&LimitSettings::body_rate_min>(
+        "body_rate_min", route::rate_range,
+        "Bytes of a request body a second, at least, over each `idle` in which it is waited for. Below it: 408."),
+    config::size<&LimitSettings::response_rate_min>(
+        "response_rate_min", route::rate_range,
+        "Bytes of a response a second, at least, that a client takes over each `idle` in which it is waited for."),
 });
 
 constexpr auto timeout_list = std::to_array<config::Key<TimeoutSettings>>({
@@ -59,6 +74,8 @@ constexpr auto timeout_list = std::to_array<config::Key<TimeoutSettings>>({
                                                    "From the end of the request to the first byte of the response."),
     config::duration<&TimeoutSettings::idle>("idle", route::timeout_range,
                                              "Longest pause in a body, in either direction and on either side."),
+    config::duration<&TimeoutSettings::tunnel>("tunnel", route::timeout_range,
+                                               "Longest time in which nothing moves in a tunnel, in either direction."),
 });
 
 }  // namespace

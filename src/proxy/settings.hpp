@@ -33,8 +33,19 @@ struct LimitSettings {
   std::uint32_t head_fields = limits::head_fields_max;
   std::uint64_t target_bytes = limits::target_bytes_max;
   std::uint64_t trailer_bytes = limits::trailer_bytes_max;
-  std::optional<std::uint32_t> max_connections;  // from clients, for each shard; none: as descriptors allow
-  std::optional<std::uint64_t> max_requests;     // on one connection from a client; none: no limit
+  std::optional<std::uint32_t> max_connections;             // from clients, for each shard; none: as descriptors allow
+  std::optional<std::uint64_t> max_requests;                // on one connection from a client; none: no limit
+  std::optional<std::uint32_t> max_connections_per_client;  // to each shard; none: no limit
+  // Of an exchange whose route does not say.
+  std::optional<std::uint64_t> body_bytes;  // none: no limit
+  std::uint64_t body_rate_min = route::BodyLimits{}.body_rate_min;
+  std::uint64_t response_rate_min = route::BodyLimits{}.response_rate_min;
+
+  [[nodiscard]] route::BodyLimits bodies() const {
+    return {.body_bytes = body_bytes.value_or(route::BodyLimits{}.body_bytes),
+            .body_rate_min = body_rate_min,
+            .response_rate_min = response_rate_min};
+  }
 };
 
 // [timeouts]
@@ -46,9 +57,10 @@ struct TimeoutSettings {
   Duration connect = route::Timeouts{}.connect;
   Duration first_byte = route::Timeouts{}.first_byte;
   Duration idle = route::Timeouts{}.idle;
+  Duration tunnel = route::Timeouts{}.tunnel;
 
   [[nodiscard]] route::Timeouts exchange() const {
-    return {.connect = connect, .first_byte = first_byte, .idle = idle};
+    return {.connect = connect, .first_byte = first_byte, .idle = idle, .tunnel = tunnel};
   }
 };
 

@@ -1,6 +1,9 @@
 #include "proxy/shard.hpp"
 
+#include <netinet/in.h>
+
 #include <chrono>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "proxy/access_log.hpp"
@@ -17,6 +20,15 @@ namespace {
 constexpr std::size_t added_head_bytes = 4096;
 constexpr std::size_t page_bytes = 4096;
 constexpr Duration new_connection_grace = std::chrono::milliseconds(500);
+
+net::Address peer_of(int fd) {
+  sockaddr_in6 address{};
+  socklen_t size = sizeof address;
+  if (runtime::kernel::peer_address(fd, reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
+  // A path that the peer has bound its end to says nothing about it.
+  if (address.sin6_family == AF_UNIX) return net::Address::unnamed_unix();
+  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
+}
 
 }  // namespace
 
@@ -61,6 +73,7 @@ Shard::Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::L
       send_blocks_(block_bytes(plan_.first_snapshot->value->limits), plan_.settings.message_buffers),
       pipes_({.pipe_bytes = plan_.settings.pipe_size, .count_max = plan_.settings.pipes}),
       snapshots_(plan_.first_snapshot, plan_.on_snapshot_released),
+      clients_(plan_.first_snapshot->value->max_connections, loop_->random().next()),
       upstreams_({*loop_, *buffers_, gather_blocks_, send_blocks_, upstream_share_max, counters_.meters.endpoints},
                  plan_.index),
       log_(plan_.log) {
@@ -107,16 +120,25 @@ void Shard::accept(int fd, ShardListener& listener) {
     runtime::kernel::close(fd);
     return;
   }
-  loop_->spawn("client", serve(fd, &listener));
+  const net::Address client = peer_of(fd);
+  std::optional<ClientTable::Ticket> place =
+      clients_.admit(client, snapshots_.current().limits.max_connections_per_client);
+  if (!place) {
+    counters_.connections_shed_per_client.add();
+    cells.shed.add();
+    runtime::kernel::close(fd);
+    return;
+  }
+  loop_->spawn("client", serve(fd, client, std::move(*place), &listener));
 }
 
-Task<void> Shard::serve(int fd, ShardListener* listener) {
+Task<void> Shard::serve(int fd, net::Address client, ClientTable::Ticket /*place*/, ShardListener* listener) {
   runtime::Strand& strand = co_await runtime::this_strand();
   const metrics::Slot slot = listener->slot();  // another name may come meanwhile
   counters_.connections_open.add();
   counters_.meters.listeners.at(slot).open.add();
   {
-    Downstream connection(*this, strand, fd, *listener);
+    Downstream connection(*this, strand, fd, client, *listener);
     connections_.push_back(connection);
     co_await connection.run();
     connection.shard_hook.unlink();

@@ -9,7 +9,9 @@
 #include "base/list.hpp"
 #include "http/date.hpp"
 #include "memory/block_pool.hpp"
+#include "net/address.hpp"
 #include "net/pipe_pool.hpp"
+#include "proxy/client_table.hpp"
 #include "proxy/counters.hpp"
 #include "proxy/downstream.hpp"
 #include "proxy/remnant.hpp"
@@ -112,7 +114,8 @@ class Shard final : private runtime::Loop::TurnEnd {
   Shard(ShardPlan plan, ShardCounters& counters, std::unique_ptr<runtime::Loop> loop,
         std::unique_ptr<runtime::BufferRing> buffers);
   void on_turn_end() override;
-  [[nodiscard]] runtime::Task<void> serve(int fd, ShardListener* listener);
+  [[nodiscard]] runtime::Task<void> serve(int fd, net::Address client, ClientTable::Ticket place,
+                                          ShardListener* listener);
   [[nodiscard]] runtime::Task<void> close_listeners();
   [[nodiscard]] runtime::Task<void> close_idle_connections();
   // Reload (shard_reload.cpp).
@@ -132,6 +135,7 @@ class Shard final : private runtime::Loop::TurnEnd {
   memory::BlockPool send_blocks_;
   net::PipePool pipes_;
   SnapshotReader snapshots_;
+  ClientTable clients_;
   upstream::UpstreamSet upstreams_;
   RemnantSet remnants_;
   List<SnapshotHolder, &SnapshotHolder::holder_hook> holders_;

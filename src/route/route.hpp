@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/field_edits.hpp"
 #include "metrics/slot.hpp"
@@ -31,10 +32,13 @@ struct Route {
   Timeouts timeouts;
   http::FieldEdits request_edits;
   http::FieldEdits response_edits;
-  Redirect redirect;            // valid with Action::redirect
-  FixedResponse response;       // valid with Action::respond
-  metrics::Slot slot;           // where it counts
-  metrics::Slot upstream_slot;  // where its upstream does
+  Redirect redirect;                 // valid with Action::redirect
+  FixedResponse response;            // valid with Action::respond
+  metrics::Slot slot;                // where it counts
+  metrics::Slot upstream_slot;       // where its upstream does
+  std::vector<std::string> upgrade;  // protocols, lowercase, that a request may change to
+  BodyLimits limits;
+  bool half_close = false;  // a client's FIN behind its request does not cancel the exchange
 };
 
 // What the settings, which have no problem, say of a route by themselves: all but its upstream,

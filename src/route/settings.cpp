@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/assert.hpp"
+#include "http/bytes.hpp"
 #include "route/host_name.hpp"
 #include "route/route.hpp"
 
@@ -36,6 +38,32 @@ struct StripPrefix {
   }
 };
 
+// protocol = token [ "/" token ], RFC 9110 §7.8.
+struct Protocol {
+  static constexpr std::string_view type = "protocol";
+
+  static config::Parsed<std::string> parse(std::string_view text) {
+    auto refuse = [&](std::string_view why) {
+      return std::unexpected(fmt::format("{}, not {}", why, config::in_quotes(text)));
+    };
+    auto is_token = [](std::string_view part) { return part.size() <= protocol_bytes_max && http::is_token(part); };
+    const std::size_t slash = text.find('/');
+    const bool has_version = slash != std::string_view::npos;
+    if (!is_token(text.substr(0, slash)) || (has_version && !is_token(text.substr(slash + 1)))) {
+      return refuse("must be a protocol such as \"websocket\"");
+    }
+    std::string protocol(text);
+    std::ranges::transform(protocol, protocol.begin(), ascii::lower);
+    // What an endpoint would then be sent past us is the next request.
+    const std::string_view name = std::string_view(protocol).substr(0, slash);
+    if (name == "h2c" || name == "h2" || name == "http") return refuse("must not be a version of HTTP");
+    return protocol;
+  }
+
+ private:
+  static constexpr std::size_t protocol_bytes_max = 64;
+};
+
 constexpr auto timeout_list = std::to_array<config::Key<TimeoutOverrides>>({
     config::duration<&TimeoutOverrides::connect>("connect", timeout_range, "To open a connection to an endpoint.")
         .otherwise("from further out"),
@@ -44,6 +72,23 @@ constexpr auto timeout_list = std::to_array<config::Key<TimeoutOverrides>>({
         .otherwise("from further out"),
     config::duration<&TimeoutOverrides::idle>("idle", timeout_range,
                                               "Longest pause in a body, in either direction and on either side.")
+        .otherwise("from further out"),
+    config::duration<&TimeoutOverrides::tunnel>("tunnel", timeout_range,
+                                                "Longest time in which nothing moves in a tunnel, in either direction.")
+        .otherwise("from further out"),
+});
+
+constexpr auto body_limit_list = std::to_array<config::Key<BodyLimitOverrides>>({
+    config::size<&BodyLimitOverrides::body_bytes>(
+        "body_bytes", body_bytes_range, "Payload of a request body. Past it: 413; with `0` no request may have one.")
+        .otherwise("from further out"),
+    config::size<&BodyLimitOverrides::body_rate_min>(
+        "body_rate_min", rate_range,
+        "Bytes of a request body a second, at least, over each `idle` in which it is waited for. Below it: 408.")
+        .otherwise("from further out"),
+    config::size<&BodyLimitOverrides::response_rate_min>(
+        "response_rate_min", rate_range,
+        "Bytes of a response a second, at least, that a client takes over each `idle` in which it is waited for.")
         .otherwise("from further out"),
 });
 
@@ -89,6 +134,13 @@ constexpr auto keys = std::to_array<config::Key<RouteSettings>>({
     config::table<&RouteSettings::respond, respond_keys>("respond", "In place of `upstream`: a fixed response."),
     config::table<&RouteSettings::timeouts, timeout_override_keys>(
         "timeouts", "Timeouts of this route, in place of the ones of its upstream and of `[timeouts]`."),
+    config::strings<&RouteSettings::upgrade, Protocol>(
+        "upgrade", {0, 16},
+        "Protocols that a request may ask to change to; a connection that does becomes a tunnel. With `[]` none."),
+    config::boolean<&RouteSettings::half_close>(
+        "half_close", "A client may end its side behind its request and still gets the response."),
+    config::table<&RouteSettings::limits, body_limit_keys>("limits",
+                                                           "Limits of this route, in place of those of `[limits]`."),
 });
 
 // What tells a route's requests from those of others; the same for two that fit the same ones.
@@ -153,16 +205,25 @@ std::size_t expression_count(const RouteSettings& route) {
 }  // namespace
 
 constinit const config::Keys<TimeoutOverrides> timeout_override_keys = timeout_list;
+constinit const config::Keys<BodyLimitOverrides> body_limit_keys = body_limit_list;
 constinit const config::Keys<RouteSettings> route_keys = keys;
 
 Timeouts TimeoutOverrides::over(const Timeouts& outer) const {
   return {.connect = connect.value_or(outer.connect),
           .first_byte = first_byte.value_or(outer.first_byte),
-          .idle = idle.value_or(outer.idle)};
+          .idle = idle.value_or(outer.idle),
+          .tunnel = tunnel.value_or(outer.tunnel)};
 }
 
 TimeoutOverrides overrides(const Timeouts& timeouts) {
-  return {.connect = timeouts.connect, .first_byte = timeouts.first_byte, .idle = timeouts.idle};
+  return {
+      .connect = timeouts.connect, .first_byte = timeouts.first_byte, .idle = timeouts.idle, .tunnel = timeouts.tunnel};
+}
+
+BodyLimits BodyLimitOverrides::over(const BodyLimits& outer) const {
+  return {.body_bytes = body_bytes.value_or(outer.body_bytes),
+          .body_rate_min = body_rate_min.value_or(outer.body_rate_min),
+          .response_rate_min = response_rate_min.value_or(outer.response_rate_min)};
 }
 
 std::string RouteSettings::path_text() const { return has_expression() ? path_regex.value : to_string(pattern()); }
@@ -208,6 +269,8 @@ Route compile(const RouteSettings& settings, unsigned shards) {
   for (const ConditionSettings& each : settings.headers) route.conditions.headers.emplace_back(each, shards);
   for (const ConditionSettings& each : settings.query) route.conditions.query.emplace_back(each, shards);
   route.strip_prefix = settings.strip_prefix.value;
+  route.upgrade = settings.upgrade;
+  route.half_close = settings.half_close;
   if (settings.rewrite.is_given()) route.rewrite = Rewrite(settings.rewrite, capture_names(settings));
   if (settings.redirect) {
     route.action = Action::redirect;

@@ -24,6 +24,7 @@ struct Timeouts {
   Duration connect = std::chrono::seconds(5);
   Duration first_byte = std::chrono::seconds(60);
   Duration idle = std::chrono::seconds(60);
+  Duration tunnel = std::chrono::hours(1);
 
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
@@ -33,6 +34,7 @@ struct TimeoutOverrides {
   std::optional<Duration> connect;
   std::optional<Duration> first_byte;
   std::optional<Duration> idle;
+  std::optional<Duration> tunnel;
 
   [[nodiscard]] Timeouts over(const Timeouts& outer) const;
 
@@ -40,6 +42,24 @@ struct TimeoutOverrides {
 };
 // The ones that say everything themselves.
 [[nodiscard]] TimeoutOverrides overrides(const Timeouts& timeouts);
+
+// Bounds on the bodies of one exchange.
+struct BodyLimits {
+  std::uint64_t body_bytes = UINT64_MAX;  // of a request; UINT64_MAX: none
+  std::uint64_t body_rate_min = 0;        // bytes a second, of a request body that we wait for
+  std::uint64_t response_rate_min = 0;    // of a client that we wait for to take its response
+
+  friend bool operator==(const BodyLimits&, const BodyLimits&) = default;
+};
+
+// What a route says itself; the rest comes from further out.
+struct BodyLimitOverrides {
+  std::optional<std::uint64_t> body_bytes;
+  std::optional<std::uint64_t> body_rate_min;
+  std::optional<std::uint64_t> response_rate_min;
+
+  [[nodiscard]] BodyLimits over(const BodyLimits& outer) const;
+};
 
 // One [[route]].
 struct RouteSettings {
@@ -61,6 +81,9 @@ struct RouteSettings {
   HeaderEditSettings response_headers;
   std::optional<RedirectSettings> redirect;
   std::optional<RespondSettings> respond;
+  std::vector<std::string> upgrade{"websocket"};  // lowercase
+  bool half_close = false;
+  BodyLimitOverrides limits;
   metrics::Slot slot;  // where it counts; the control thread gives it out
 
   [[nodiscard]] bool has_expression() const { return !path_regex.value.empty(); }
@@ -75,6 +98,11 @@ struct RouteSettings {
 extern const config::Keys<RouteSettings> route_keys;
 // Keys of the `timeouts` of a route and of an upstream.
 extern const config::Keys<TimeoutOverrides> timeout_override_keys;
+// Keys of the `limits` of a route.
+extern const config::Keys<BodyLimitOverrides> body_limit_keys;
+// The ranges of limits that stand in a route and further out as well.
+inline constexpr config::Range body_bytes_range{0, std::int64_t{1} << 50};
+inline constexpr config::Range rate_range{0, std::int64_t{1} << 30};
 // The range of every timeout.
 inline constexpr config::Range timeout_range{std::chrono::milliseconds(1), std::chrono::hours(24)};
 

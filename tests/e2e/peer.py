@@ -138,8 +138,10 @@ class Peer:
 class Client(Peer):
     """The client's end of a connection to the proxy; address: (host, port), or the path of a unix socket."""
 
-    def __init__(self, address, receive_buffer=None):
+    def __init__(self, address, receive_buffer=None, source=None):
         connection = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+        if source:
+            connection.bind((source, 0))
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.settimeout(PATIENCE_S)

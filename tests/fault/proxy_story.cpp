@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include "memory/frame_pool.hpp"
 #include "net/listener.hpp"
@@ -64,17 +65,19 @@ std::string with_length(std::string_view body, std::string_view fields = "") {
 
 bool is_reply_of_ours(std::string_view body) { return body.starts_with("5") || body.starts_with("4"); }
 
-std::unique_ptr<proxy::Snapshot> make_snapshot(const std::string& endpoints, const std::string& upstream,
-                                               const proxy::Snapshot* previous) {
+std::unique_ptr<proxy::Snapshot> make_snapshot(const Story& story, const std::string& endpoints,
+                                               const std::string& upstream, const proxy::Snapshot* previous) {
   auto configuration = proxy::parse_configuration("test.toml", R"(
 [[listener]]
 name = "public"
 address = "127.0.0.1:8080"
 [upstream.)" + upstream + R"(]
 endpoints = [)" + endpoints + R"(]
+[limits]
+)" + story.limits + R"(
 [[route]]
 upstream = ")" + upstream + R"("
-timeouts = { connect = "2s", first_byte = "10s", idle = "10s" }
+timeouts = { connect = "2s", first_byte = "10s", idle = "10s", tunnel = "15s" }
 )");
   return proxy::compile(*configuration, {.shards = 1, .max_connections = 100}, previous);
 }
@@ -106,7 +109,7 @@ class Reloader {
     }
     if (reload.removes_first_listener) change->removed.push_back(1);
     change->on_done = [] {};
-    publisher_.publish(make_snapshot(reload.endpoints, reload.upstream, &publisher_.latest()));
+    publisher_.publish(make_snapshot(story_, reload.endpoints, reload.upstream, &publisher_.latest()));
     auto apply = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t what) {
       reinterpret_cast<proxy::Shard*>(shard)->apply(*reinterpret_cast<proxy::ShardChange*>(what));
     };
@@ -192,11 +195,12 @@ bool Client::act(World& world) {
     peer_ = world.connect(script_.port == 0 ? Address::unix_socket("@public") : Address::loopback(script_.port));
     return true;
   }
-  bool did = send_more();
+  bool did = send_more() || end_sending();
   std::string got = script_.reads == 0 ? std::string() : peer_.read(script_.reads);
   received_ += got;
   did = did || !got.empty();
-  if (received_.size() >= script_.vanish_after) {
+  const bool has_sent_all = script_.vanishes_when_sent && written_ == script_.sends.size();
+  if (received_.size() >= script_.vanish_after || has_sent_all) {
     peer_.reset();
     return finish();
   }
@@ -208,11 +212,18 @@ bool Client::act(World& world) {
 
 bool Client::send_more() {
   std::string_view sends = script_.sends;
-  if (!received_.starts_with("HTTP/1.1 100")) sends = sends.substr(0, script_.continue_after);
+  if (!received_.starts_with("HTTP/1.1 10")) sends = sends.substr(0, script_.continue_after);
   if (written_ >= sends.size()) return false;
   std::size_t took = peer_.write(sends.substr(written_, script_.piece));
   written_ += took;
   return took > 0;
+}
+
+bool Client::end_sending() {
+  if (!script_.is_tunnel || has_ended_sending_ || written_ != script_.sends.size()) return false;
+  has_ended_sending_ = true;
+  peer_.shutdown();
+  return true;
 }
 
 bool Client::finish() {
@@ -221,14 +232,29 @@ bool Client::finish() {
   return true;
 }
 
+// What came through it is what was sent, from the beginning; all of it where nothing went wrong.
+void Client::check_tunnel(World& world) const {
+  const std::size_t head_end = received_.find("\r\n\r\n");
+  const std::string_view sent = std::string_view(script_.sends).substr(script_.continue_after);
+  if (!received_.starts_with("HTTP/1.1 101") || head_end == std::string::npos) {
+    return world.expect(!world.injected().empty(), "without faults the tunnel is there: " + received_.substr(0, 200));
+  }
+  const std::string_view came = std::string_view(received_).substr(head_end + 4);
+  world.expect(sent.starts_with(came), "what comes out of a tunnel went in: " + std::string(came.substr(0, 100)));
+  if (!world.injected().empty() || script_.vanish_after != SIZE_MAX || script_.is_stuck) return;
+  world.expect(came == sent, "without faults all of it comes: " + std::to_string(came.size()) + " bytes");
+}
+
 void Client::check(World& world) {
+  if (script_.is_tunnel) return check_tunnel(world);
   std::size_t complete = count_responses();
   for (std::size_t i = 0; i < complete; ++i) {
     // Our own error replies are recognised by their status.
     if (is_reply_of_ours(bodies_[i])) continue;
     world.expect(bodies_[i] == script_.expects[i], "a complete response is the right one: " + bodies_[i].substr(0, 40));
   }
-  if (!world.injected().empty() || script_.vanish_after != SIZE_MAX || script_.may_be_refused) return;
+  if (!world.injected().empty() || script_.may_be_refused) return;
+  if (script_.vanish_after != SIZE_MAX || script_.vanishes_when_sent) return;
   if (script_.is_stuck) return world.expect_zero("responses to what never ends", complete);
   world.expect(complete == script_.expects.size(), "without faults every response comes: " + received_.substr(0, 200));
   for (std::size_t i = 0; i < complete; ++i) {
@@ -301,6 +327,10 @@ bool Origin::receive(Connection& connection) {
   std::string got = connection.peer.read();
   connection.received += got;
   bool did = !got.empty();
+  if (connection.manner == Manner::echoes) {
+    connection.to_send += std::exchange(connection.received, {});
+    return did;
+  }
   if (connection.manner != Manner::stays && connection.manner != Manner::closes) return did;
   while (take_request(connection)) did = true;
   return did;
@@ -371,6 +401,10 @@ std::string Origin::answer(Connection& connection, std::string_view head, const 
     connection.manner = Manner::closes;
     return "HTTP/1.1 200 OK\r\n\r\nuntil the end";
   }
+  if (head.contains(" /tunnel ")) {
+    connection.manner = Manner::echoes;
+    return "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+  }
   if (head.contains(" /last ")) connection.manner = Manner::closes;
   if (head.contains(" /resets ")) connection.manner = Manner::resets;
   if (head.contains(" /hangs-up ")) connection.manner = Manner::hangs_up;
@@ -381,7 +415,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
   const std::size_t frames = memory::FramePool::of_this_thread().outstanding();
   std::size_t snapshots_alive = 0;
   {
-    proxy::SnapshotPublisher publisher(make_snapshot(story.endpoints, "api", nullptr), 1);
+    proxy::SnapshotPublisher publisher(make_snapshot(story, story.endpoints, "api", nullptr), 1);
     Result<int> listening = open_listener(story.is_unix ? Address::unix_socket("@public") : Address::loopback(8080));
     if (!listening) return;
     proxy::ShardCounters counters;

@@ -29,6 +29,8 @@ class Client {
     std::size_t continue_after = SIZE_MAX;  // sends only so many bytes until an interim response has come
     std::size_t reads = SIZE_MAX;           // bytes at a time
     bool is_stuck = false;                  // its exchange never ends: nobody waits for it
+    bool vanishes_when_sent = false;        // resets the connection behind its last byte
+    bool is_tunnel = false;                 // what it sends behind its head comes back; then it ends its half
     bool may_be_refused = false;            // what it asks for may be too much also where nothing goes wrong
     std::uint16_t port = 8080;              // of the listener
     std::size_t starts_after_reloads = 0;   // does nothing before so many are over
@@ -46,6 +48,8 @@ class Client {
  private:
   bool finish();
   bool send_more();
+  bool end_sending();
+  void check_tunnel(World& world) const;
   // Responses with Content-Length or chunks, as far as they are complete.
   std::size_t count_responses();
 
@@ -55,6 +59,7 @@ class Client {
   std::vector<std::string> bodies_;
   std::size_t written_ = 0;
   bool was_connected_ = false;
+  bool has_ended_sending_ = false;
   bool is_done_ = false;
 };
 
@@ -80,6 +85,7 @@ class Origin {
     resets,    // when the next request comes, without having read it
     hangs_up,  // when the next request comes, having read it
     is_mute,   // reads and says nothing
+    echoes,    // all that it reads, until the end of that
     is_deaf,   // does not even read
   };
   struct Connection {
@@ -123,6 +129,7 @@ struct Story {
                                    .pipe_size = 65536};
   std::string endpoints = R"("127.0.0.1:9001")";
   bool is_unix = false;            // clients and origin come over unix sockets: the latter is "unix:@origin"
+  std::string limits;              // lines of [limits]
   std::size_t origin_piece = 700;  // bytes at a time
   Duration drain = std::chrono::seconds(20);
   bool cuts_off = false;    // instead of a drain

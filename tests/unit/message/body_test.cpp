@@ -166,6 +166,77 @@ TEST_CASE("reading a body that fails in the connection blames its side") {
   }
 }
 
+TEST_CASE("no payload is read beyond the bound") {
+  struct Row {
+    BodyFraming framing;
+    std::string_view wire;
+    std::uint64_t bytes_max;
+    std::string_view how;
+  };
+  const Row rows[] = {
+      {BodyFraming::of_length(5), "hello", 5, "ok"},
+      {BodyFraming::chunked(), "5\r\nhello\r\n0\r\n\r\n", 5, "ok"},
+      {BodyFraming::chunked(), "0\r\n\r\n", 0, "ok"},
+      {BodyFraming::of_length(5), "hello", 4, "too_large"},
+      {BodyFraming::of_length(5), "hello", 0, "too_large"},
+      {BodyFraming::chunked(), "5\r\nhello\r\n0\r\n\r\n", 4, "too_large"},
+      {BodyFraming::chunked(), "1\r\nh\r\n1\r\ne\r\n1\r\nl\r\n0\r\n\r\n", 2, "too_large"},
+      {BodyFraming::chunked(), "1\r\nh\r\n0\r\n\r\n", 0, "too_large"},
+      {BodyFraming::chunked(), "ffffffff\r\nhello", 4, "too_large"},
+  };
+  for (const Row& row : rows) {
+    for (const std::size_t piece : {row.wire.size(), std::size_t{1}}) {
+      CAPTURE(row.wire);
+      CAPTURE(piece);
+      NetFixture fixture;
+      Connected one(fixture);
+      Input input(one.stream, fixture.blocks());
+      Body body;
+      {
+        H1BodySource source(input, Side::downstream, row.framing, trailer_bytes_max, patience);
+        source.set_payload_bytes_max(row.bytes_max);
+        fixture.spawn(read_body(source, body));
+        std::size_t said = 0;
+        fixture.run_until([&] {
+          CHECK((source.payload_remaining() == UINT64_MAX || source.payload_remaining() <= row.bytes_max));
+          if (said < row.wire.size()) said += one.peer.say(row.wire.substr(said, piece));
+          return !body.how.empty();
+        });
+      }
+      CHECK(body.how == row.how);
+      CHECK(body.payload.size() <= row.bytes_max);
+      if (row.how != "ok") CHECK(to_string(body.side) == to_string(Side::downstream));
+      (void)input.discard();
+    }
+  }
+}
+
+TEST_CASE("a body that comes too slowly ends in time") {
+  NetFixture fixture;
+  Connected one(fixture);
+  Input input(one.stream, fixture.blocks());
+  Body body;
+  net::Pace sends(1'000'000'000, 20ms);
+  one.stream.set_paces(&sends, nullptr);
+  {
+    H1BodySource source(input, Side::downstream, BodyFraming::of_length(1'000'000), trailer_bytes_max, patience);
+    fixture.spawn(read_body(source, body));
+    Instant next = fixture.loop().now();
+    fixture.run_until([&] {
+      if (fixture.loop().now() >= next) {
+        one.peer.say("slow");
+        next = fixture.loop().now() + 2ms;
+      }
+      return !body.how.empty();
+    });
+  }
+  CHECK(body.how == "timed_out");
+  CHECK(to_string(body.side) == to_string(Side::downstream));
+  CHECK(body.payload.starts_with("slow"));
+  one.stream.set_paces(nullptr, nullptr);
+  (void)input.discard();
+}
+
 TEST_CASE("try_read gives what has come, and never waits") {
   NetFixture fixture;
   Connected one(fixture);

@@ -212,7 +212,7 @@ TEST_CASE("how a transfer ends that does not move everything") {
 TEST_CASE("a sink that takes nothing times out, and its pipe is not used again") {
   NetFixture fixture;
   Transfer transfer(fixture);
-  fixture.spawn(run_splice(transfer, std::uint64_t{1} << 40, 10ms));
+  fixture.spawn(run_splice(transfer, std::uint64_t{1} << 40, 100ms));
   const std::string noise = numbered_bytes(100'000);
   fixture.run_until([&] {
     transfer.source.peer.say(noise);

@@ -197,6 +197,71 @@ TEST_CASE("an observer is told of bytes, the end and errors that nobody waits fo
   }
 }
 
+TEST_CASE("a stream that receives nothing tells of the end that it watches for, unread bytes or not") {
+  using WatchFor = Stream::WatchFor;
+  struct Row {
+    const char* what;
+    WatchFor watch_for;
+    void (*action)(Connected&);
+    bool is_told;
+  };
+  const auto finish = [](Connected& one) { one.peer.finish(); };
+  const auto reset = [](Connected& one) { one.peer.reset(); };
+  const auto finish_and_reset = [](Connected& one) {
+    one.peer.finish();
+    one.peer.reset();
+  };
+  const Row rows[] = {
+      {"FIN, watching for the end", WatchFor::end, finish, true},
+      {"RST, watching for the end", WatchFor::end, reset, true},
+      {"FIN, watching for a reset", WatchFor::reset, finish, false},
+      {"RST, watching for a reset", WatchFor::reset, reset, true},
+      {"RST behind FIN, watching for a reset", WatchFor::reset, finish_and_reset, true},
+      {"FIN, watching for nothing", WatchFor::nothing, finish, false},
+      {"RST, watching for nothing", WatchFor::nothing, reset, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    NetFixture fixture;
+    Connected one(fixture, 2);
+    Told told;
+    one.stream.start_receiving();
+    one.stream.watch_for(row.watch_for);
+    // More than its share: the rest stays in the kernel, in front of the end.
+    for (int i = 0; i < 4; ++i) {
+      one.peer.say("piece");
+      fixture.settle();
+    }
+    fixture.run_until([&] { return one.stream.receive_state() == Stream::ReceiveState::idle; });
+    one.stream.set_observer(&told);
+    CHECK_FALSE(one.stream.has_seen_end());
+    row.action(one);
+    if (row.is_told) {
+      fixture.run_until([&] { return told.times > 0; });
+      CHECK(one.stream.has_seen_end());
+    } else {
+      fixture.settle(20);
+      CHECK(told.times == 0);
+      CHECK_FALSE(one.stream.has_seen_end());
+    }
+    CHECK_FALSE(one.stream.will_receive_no_more());  // the bytes can still be read
+    one.stream.set_observer(nullptr);
+  }
+}
+
+TEST_CASE("a stream does not start to receive beyond its share") {
+  NetFixture fixture;
+  Connected one(fixture, 2);
+  one.stream.start_receiving();
+  for (int i = 0; i < 8; ++i) {
+    one.peer.say("piece");
+    fixture.settle();
+    one.stream.start_receiving();
+  }
+  fixture.settle(8);
+  CHECK(fixture.buffers().outstanding() <= 3);  // one may have been on its way when it paused
+}
+
 Task<void> stop(Stream& stream, bool& out) {
   co_await stream.stop_receiving();
   out = true;
@@ -358,6 +423,34 @@ TEST_CASE("writing ends with its deadline, a cancel or a reset") {
     row.action(fixture, one);
     fixture.run_until([&] { return !how.empty(); });
     CHECK(how == row.outcome);
+  }
+}
+
+TEST_CASE("a peer that is too slow is given up at the end of a window, and not before") {
+  struct Row {
+    std::uint64_t bytes_per_second;
+    std::size_t heard_at_once;
+    std::string_view how;
+  };
+  // Each takes something all the time.
+  const Row rows[] = {{0, 400, "ok"}, {1, 1 << 20, "ok"}, {1'000'000'000'000, 400, "timed_out"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.bytes_per_second);
+    NetFixture fixture;
+    Connected one(fixture, 16, 8192);
+    Pace takes(row.bytes_per_second, row.how == "ok" ? Duration(10s) : Duration(20ms));
+    one.stream.set_paces(nullptr, &takes);
+    const std::string sent = numbered_bytes(100'000);
+    std::string how;
+    const Instant begin = fixture.loop().now();
+    fixture.spawn(write(one.stream, sent, patience, how));
+    fixture.run_until([&] {
+      (void)one.peer.hear(row.heard_at_once);
+      return !how.empty();
+    });
+    CHECK(how == row.how);
+    if (row.how != "ok") CHECK(fixture.loop().now() - begin >= 20ms);
+    one.stream.set_paces(nullptr, nullptr);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -235,6 +236,29 @@ TEST_CASE("in the combined format no client can leave its quotes") {
     CHECK(std::ranges::count(line, '"') == 6);
     CHECK(std::ranges::count(line, '\n') == 1);
   }
+}
+
+TEST_CASE("an entry that keeps its texts is the same line when what they came from is gone") {
+  auto texts =
+      std::make_unique<std::string>("a listener, a client, an id, a method, a host, a target, a user agent, ...");
+  const std::string_view all(*texts);
+  AccessLogEntry entry;
+  std::string_view* const views[] = {&entry.listener, &entry.client,   &entry.request_id, &entry.method,
+                                     &entry.host,     &entry.target,   &entry.user_agent, &entry.referer,
+                                     &entry.route,    &entry.upstream, &entry.endpoint};
+  std::size_t at = 0;
+  for (std::string_view* view : views) *view = all.substr(at++, 7);
+  entry.protocol = "HTTP/1.1";
+  const std::string before = write(entry);
+  PooledText memory;
+  keep_texts(entry, memory);
+  for (std::string_view* view : views) {
+    CHECK(view->data() >= memory.view().data());
+    CHECK(view->data() + view->size() <= memory.view().data() + memory.view().size());
+  }
+  texts->assign(texts->size(), '!');
+  texts.reset();
+  CHECK(write(entry) == before);
 }
 
 TEST_CASE("what there was not is left out") {

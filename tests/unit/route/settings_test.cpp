@@ -411,5 +411,62 @@ TEST_CASE("names and timeouts") {
   CHECK(routes[1].timeouts.over(outer) == Timeouts{.connect = 7s, .first_byte = 1s, .idle = 9s});
 }
 
+TEST_CASE("limits of a route go before those from further out") {
+  auto [routes, errors] = read_routes(
+      {"host = \"a\"", "host = \"b\", half_close = true, limits = { body_bytes = \"1MiB\", body_rate_min = 0 }",
+       "host = \"c\", limits = { body_bytes = 0, response_rate_min = \"2KiB\" }"});
+  CHECK(errors == "");
+  const BodyLimits outer{.body_bytes = 7, .body_rate_min = 8, .response_rate_min = 9};
+  CHECK(routes[0].limits.over(outer) == outer);
+  CHECK_FALSE(routes[0].half_close);
+  CHECK(routes[1].limits.over(outer) == BodyLimits{.body_bytes = 1 << 20, .body_rate_min = 0, .response_rate_min = 9});
+  CHECK(routes[1].half_close);
+  CHECK(routes[2].limits.over(outer) == BodyLimits{.body_bytes = 0, .body_rate_min = 8, .response_rate_min = 2048});
+  for (const std::string_view wrong :
+       {"body_bytes = -1", "body_bytes = \"2097152GiB\"", "body_bytes = \"many\"", "body_rate_min = \"2GiB\"",
+        "body_rate_min = true", "response_rate_min = \"1KiB/s\"", "response_rate_min = -1", "head_bytes = \"1KiB\""}) {
+    CAPTURE(wrong);
+    CHECK(read_routes({"limits = { " + std::string(wrong) + " }"}).has_one_error());
+  }
+}
+
+TEST_CASE("protocols to change to") {
+  auto [routes, errors] =
+      read_routes({"host = \"a\"", "host = \"b\", upgrade = []",
+                   "host = \"c\", upgrade = [\"WebSocket\", \"IRC/6.9\"], timeouts = { tunnel = \"2m\" }"});
+  CHECK(errors == "");
+  CHECK(routes[0].upgrade == std::vector<std::string>{"websocket"});
+  CHECK(routes[1].upgrade.empty());
+  CHECK(routes[2].upgrade == std::vector<std::string>{"websocket", "irc/6.9"});
+  CHECK(routes[0].timeouts.over({}).tunnel == 1h);
+  CHECK(routes[2].timeouts.over({}).tunnel == 2min);
+
+  const std::string_view no_protocol = "must be a protocol such as \"websocket\"";
+  const std::string_view http = "must not be a version of HTTP";
+  struct Row {
+    std::string text;
+    std::string_view refusal;
+  };
+  const std::vector<Row> rows{{"", no_protocol},
+                              {"web socket", no_protocol},
+                              {"a,b", no_protocol},
+                              {"a/", no_protocol},
+                              {"/1", no_protocol},
+                              {"a/b/c", no_protocol},
+                              {"a\\u0000", no_protocol},
+                              {std::string(65, 'a'), no_protocol},
+                              {"h2c", http},
+                              {"H2C", http},
+                              {"h2", http},
+                              {"HTTP/2.0", http},
+                              {"http", http}};
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const Outcome outcome = read_routes({"upgrade = [\"" + row.text + "\"]"});
+    CHECK(outcome.has_one_error());
+    CHECK(outcome.errors.contains(row.refusal));
+  }
+}
+
 }  // namespace
 }  // namespace sluice::route

@@ -1,0 +1,90 @@
+"""100-continue where the two sides do not do what the other one waits for."""
+
+from check import contains, equal, require, within
+from delivery import few_deliveries
+from harness import Group, configuration
+from origin import plain
+from replies import expect_forwarded, expect_logged, expect_own_reply
+
+alone = Group()
+HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def waiting(bench, size=5, **options):
+    """A client that waits for the origin's word."""
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address, **options))
+    client = bench.client(proxy)
+    client.send(HEAD % size)
+    connection = origin.accept()
+    equal(connection.head().fields.get("Expect"), "100-continue", "Expect upstream")
+    return origin, proxy, client, connection
+
+
+def final_instead(bench, body):
+    """The answer says close, since nobody knows whether the body still comes; if it does, it is no request."""
+    answer = plain(403, b"no", reason=b"Forbidden")
+    for way in few_deliveries(answer):
+        with within(way.name):
+            origin, proxy, client, connection = waiting(bench, len(SMUGGLED))
+            connection.send_pieces(way.pieces(answer))
+            response = client.response("POST")
+            expect_forwarded(response, 403)
+            equal(response.body, b"no", "body")
+            contains([option.lower() for option in response.fields.elements("Connection")], "close", "Connection")
+            client.send(body)
+            client.end_sending()
+            client.expect_end()
+            equal(connection.rest(), b"", "what the origin got behind the head")
+            require(not origin.has_waiting(), "another connection to the origin")
+            expect_logged(proxy, "/x", 403, None)
+
+
+alone.table("continue.final_instead", [
+    ("no_body", "a final response, and the client sends no body", b""),
+    ("body", "a final response, and the client sends the body all the same", SMUGGLED),
+], final_instead)
+
+
+@alone.case("continue.never", "an origin that never says 100, and a client that sends its body without")
+def never(bench):
+    _, proxy, client, connection = waiting(bench)
+    client.expect_open()
+    client.send(b"hello")
+    equal(connection.exactly(5), b"hello", "body that reached the origin")
+    connection.send(plain(body=b"ok"))
+    response = client.response("POST")
+    equal((response.body, response.interim), (b"ok", []), "body and interim responses")
+    client.expect_open()
+    expect_logged(proxy, "/x", 200, None)
+
+
+@alone.case("continue.late", "the 100 comes when the body is on its way already")
+def late(bench):
+    _, _, client, connection = waiting(bench)
+    client.send(b"hel")
+    equal(connection.exactly(3), b"hel", "the beginning of the body")
+    connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    equal(client.head().status, 100, "interim status")
+    client.send(b"lo")
+    equal(connection.exactly(2), b"lo", "the rest of the body")
+    connection.send(plain(body=b"ok"))
+    equal(client.response("POST").body, b"ok", "body")
+    client.expect_open()
+
+
+@alone.case("continue.nobody_moves", "neither says a word: 408 after timeouts.idle, and the origin gets no whole request")
+def nobody_moves(bench):
+    _, proxy, client, connection = waiting(bench, timeouts='idle = "300ms"')
+    expect_own_reply(client.response("POST"), 408)
+    equal(connection.rest(), b"", "what the origin got behind the head")
+    expect_logged(proxy, "/x", 408, "body_timeout")
+
+
+@alone.case("continue.gone", "a client that goes while it waits is noticed at once")
+def gone(bench):
+    _, proxy, client, connection = waiting(bench)
+    client.close()
+    connection.expect_end("eof", "reset")
+    expect_logged(proxy, "/x", 499, "client_closed")
