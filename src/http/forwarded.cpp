@@ -50,8 +50,8 @@ std::optional<std::string_view> unquote(std::string_view value, std::span<char> 
   std::size_t size = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i] == '"') return std::nullopt;
-    if (value[i] == '\\' && ++i == value.size()) return std::nullopt;
-    if (size == out.size()) return std::nullopt;
+    if (value[i] == '\\') ++i;
+    if (i == value.size() || size == out.size()) return std::nullopt;
     out[size++] = value[i];
   }
   return std::string_view(out.data(), size);

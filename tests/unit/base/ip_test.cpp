@@ -111,6 +111,7 @@ TEST_CASE("networks") {
 
 IpSet set_of(const std::vector<std::string_view>& texts) {
   std::vector<IpNetwork> networks;
+  networks.reserve(texts.size());
   for (std::string_view text : texts) networks.push_back(IpNetwork::parse(text).value());
   return IpSet(networks);
 }
