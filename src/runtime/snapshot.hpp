@@ -58,6 +58,7 @@ class SnapshotPublisher {
   // Of those alive, oldest first.
   [[nodiscard]] std::vector<std::uint64_t> generations() const {
     std::vector<std::uint64_t> generations;
+    generations.reserve(nodes_.size());
     for (const auto& node : nodes_) generations.push_back(node->generation);
     return generations;
   }

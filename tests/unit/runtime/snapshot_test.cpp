@@ -124,6 +124,7 @@ TEST_CASE("what is published after a shard has ended does not wait for it") {
 TEST_CASE("when every shard has ended, the newest value is what is left") {
   Source source(3);
   std::vector<std::unique_ptr<Reader>> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i) readers.push_back(std::make_unique<Reader>(source.publisher.newest(), nullptr));
   for (std::unique_ptr<Reader>& reader : readers) {
     source.publish();

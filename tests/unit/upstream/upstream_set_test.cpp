@@ -244,6 +244,7 @@ TEST_CASE("a smaller pool is trimmed, a shorter idle timeout holds for those tha
   Upstream& upstream = fixture.set().view().at(0);
   Endpoint& endpoint = *upstream.pick();
   std::vector<Connection*> connections;
+  connections.reserve(4);
   for (int i = 0; i < 4; ++i) connections.push_back(&fixture.connect(endpoint));
   for (Connection* connection : connections) endpoint.keep(*connection);
   fixture.reconcile({settings("a", {&origin}, {.max_idle = 2, .idle_timeout = 60s, .max_requests = {}})});
