@@ -19,7 +19,6 @@
 namespace sluice::control {
 namespace {
 
-using metrics::Counter;
 using metrics::IdentityList;
 
 constexpr std::size_t piece_bytes = std::size_t{16} * 1024;
@@ -409,6 +408,7 @@ std::string_view to_string(MetricType type) noexcept {
 
 std::vector<MetricReference> metric_reference() {
   std::vector<MetricReference> references;
+  references.reserve(all.size());
   for (const Metric& metric : all) references.push_back(metric.reference);
   return references;
 }

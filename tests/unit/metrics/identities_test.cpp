@@ -21,6 +21,7 @@ Slot take(Identities& identities, std::string_view name) {
 // Names them all and puts that into effect.
 std::vector<Slot> configure(Identities& identities, const std::vector<std::string>& names) {
   std::vector<Slot> slots;
+  slots.reserve(names.size());
   identities.begin();
   for (const std::string& name : names) slots.push_back(take(identities, name));
   identities.commit();
@@ -62,6 +63,7 @@ TEST_CASE("a slot is used again with a higher number, and never by two at a time
     last = slot;
   }
   std::vector<std::string> names;
+  names.reserve(500);
   for (int i = 0; i < 500; ++i) names.push_back(fmt::format("n{}", i));
   std::set<std::uint32_t> indices;
   for (const Slot& slot : configure(identities, names)) indices.insert(slot.index);
@@ -118,6 +120,7 @@ TEST_CASE("labels, escaped as the text format wants them") {
 TEST_CASE("more identities than there are slots are not counted") {
   Identities identities({"n"});
   std::vector<std::string> names;
+  names.reserve(slots_max + 2);
   for (std::uint32_t i = 0; i < slots_max + 2; ++i) names.push_back(fmt::format("{}", i));
   const auto slots = configure(identities, names);
   CHECK(slots[slots_max - 1] == Slot{slots_max - 1, 1});
