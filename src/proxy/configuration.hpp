@@ -54,7 +54,7 @@ struct Configuration {
   [[nodiscard]] http::FieldEdits edits(route::Direction direction, const route::RouteSettings* route) const;
   // The routes with their upstreams (as indices of `upstreams`) and timeouts resolved. shard_count: how many will
   // match.
-  [[nodiscard]] route::Table route_table(unsigned shard_count = 1) const;
+  [[nodiscard]] route::Table route_table(unsigned shard_count) const;
 };
 
 // Top-level keys, and through them all others.

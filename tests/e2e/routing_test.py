@@ -461,6 +461,26 @@ def keep_slashes(bench):
     equal(log_entry(world.proxy, "//v1/x")["route"], "everything", "route in the log")
 
 
+@alone.case("route.expression_shards", "every shard has its own copy of an expression")
+def expression_shards(bench):
+    origin = bench.scripted().serve(lambda request, connection: connection.send(plain(body=request.target.encode())) is None)
+    routes = """
+[[route]]
+path_regex = '/files/(?P<name>[a-z]+)\\.txt'
+headers = [{ name = "x-a", regex = "[0-9]+" }]
+query = [{ name = "q", regex = "[0-9]+" }]
+rewrite = { path = "/{name}" }
+upstream = "app"
+"""
+    proxy = bench.proxy(configuration(origin.address, shards=3, routes=routes))
+    clients = [bench.client(proxy) for _ in range(32)]
+    for client in clients:
+        client.send(b"GET /files/abc.txt?q=1 HTTP/1.1\r\nHost: a\r\nX-A: 7\r\n\r\n")
+    for client in clients:
+        equal(client.response().body, b"/abc?q=1", "forwarded target")
+    equal({entry["shard"] for entry in proxy.log_entries(len(clients))}, {0, 1, 2}, "shards that served")
+
+
 @alone.case("route.many_kinds", "ten thousand routes of all kinds")
 def many_kinds(bench):
     origin = bench.scripted().serve(lambda request, connection: connection.send(plain(body=request.target.encode())) is None)

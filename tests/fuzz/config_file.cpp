@@ -31,7 +31,7 @@ std::string path_for(const sluice::route::Route& route) {
 // A configuration that was accepted can be built, and each route gets the requests that it was written for, unless
 // another one goes before it.
 void check_routes(const sluice::proxy::Configuration& configuration) {
-  sluice::route::Table table = configuration.route_table();
+  sluice::route::Table table = configuration.route_table(1);
   SLUICE_ASSERT(table.routes().size() == configuration.routes.size());
   for (const sluice::route::Route& route : table.routes()) {
     SLUICE_ASSERT(route.action != sluice::route::Action::forward || route.upstream < configuration.upstreams.size());

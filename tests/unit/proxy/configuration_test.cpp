@@ -54,7 +54,7 @@ TEST_CASE("the sample, down to its last value") {
   CHECK_FALSE(configuration->log.is_access_on());
   CHECK(configuration->merge_slashes);
 
-  route::Table table = configuration->route_table();
+  route::Table table = configuration->route_table(1);
   const route::Route* route = table.match({.host = "api.example.com", .path = "/v1/users"});
   REQUIRE(route != nullptr);
   CHECK(route->name == "api.example.com/v1/*");
@@ -85,7 +85,7 @@ path = "/a"
 upstream = "a"
 )");
   REQUIRE(configuration.has_value());
-  route::Table table = configuration->route_table();
+  route::Table table = configuration->route_table(1);
   CHECK(table.routes()[0].timeouts == route::Timeouts{.connect = 1s, .first_byte = 20s, .idle = 300s});
   CHECK(table.routes()[0].upstream == 1);
   CHECK(table.routes()[1].timeouts == route::Timeouts{.connect = 1s, .first_byte = 2s, .idle = route::Timeouts{}.idle});
@@ -389,7 +389,7 @@ TEST_CASE("many routes are read and checked in one go") {
   for (int i = 0; i < 2000; ++i) text += fmt::format("[[route]]\npath = \"/r{}/*\"\nupstream = \"api\"\n", i);
   auto configuration = parse_configuration("s.toml", text);
   REQUIRE(configuration.has_value());
-  CHECK(configuration->route_table().match({.host = "", .path = "/r1999/x"})->index == 2000);
+  CHECK(configuration->route_table(1).match({.host = "", .path = "/r1999/x"})->index == 2000);
 
   for (int i = 0; i < 2000; ++i) text += fmt::format("[[route]]\npath = \"/r{}/*\"\nupstream = \"apj\"\n", i);
   configuration = parse_configuration("s.toml", text);

@@ -69,9 +69,9 @@ TEST_CASE("the dump of a configuration is a configuration, and the same one") {
   CHECK(again.upstreams[1].name.value == "b.c");
   CHECK(again.upstreams[0].endpoints[1].address.value == "[::1]:3");
   CHECK(again.upstreams[0].endpoints[1].weight == 2);
-  const route::Table before = configuration.route_table();
+  const route::Table before = configuration.route_table(1);
   const auto& routes = before.routes();
-  const route::Table table = again.route_table();
+  const route::Table table = again.route_table(1);
   REQUIRE(table.routes().size() == routes.size());
   for (std::size_t i = 0; i < routes.size(); ++i) {
     CHECK(table.routes()[i].name == routes[i].name);

@@ -207,7 +207,7 @@ TEST_CASE("the dump of config/example.toml is the same configuration") {
 TEST_CASE("config/quickstart.toml is valid and matches everything") {
   auto configuration = parse_configuration("config/quickstart.toml", repository_file("config/quickstart.toml"));
   REQUIRE(configuration.has_value());
-  CHECK(configuration->route_table().match({.host = "localhost", .path = "/"}) != nullptr);
+  CHECK(configuration->route_table(1).match({.host = "localhost", .path = "/"}) != nullptr);
   CHECK(configuration->log.is_access_on());
 }
 
