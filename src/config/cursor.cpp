@@ -98,7 +98,7 @@ std::optional<std::int64_t> Cursor::size(Range bytes) const {
   return std::nullopt;
 }
 
-std::optional<Secret> Cursor::secret() const {
+std::optional<Secret> Cursor::secret(Hidden hidden) const {
   constexpr std::string_view scheme = "file:";
   constexpr std::string_view stars = "***";
   if (node_.kind != Kind::string) {
@@ -106,13 +106,15 @@ std::optional<Secret> Cursor::secret() const {
     return std::nullopt;
   }
   if (!expect(Kind::string, "a string")) return std::nullopt;
-  if (node_.text == stars) {
+  const bool is_whole = hidden == Hidden::whole;
+  if (is_whole && node_.text == stars) {
     fail("is \"***\", which only stands for a secret");
     return std::nullopt;
   }
   if (!node_.text.starts_with(scheme)) {
-    const bool is_one_variable = is_variable(node_.written);
-    return Secret{node_.text, is_one_variable ? fmt::format("\"{}\"", node_.written) : toml_string(stars)};
+    if (node_.written.empty()) return Secret{node_.text, toml_string(is_whole ? stars : node_.text)};
+    const bool is_shown = !is_whole || is_variable(node_.written);
+    return Secret{node_.text, is_shown ? toml_literal(node_.written) : toml_string(stars)};
   }
   const std::string path = beside(problems_.file(place()), node_.text.substr(scheme.size()));
   auto content = read_secret_file(path);

@@ -121,15 +121,17 @@ struct StringKind {
   }
 };
 
-// A string that is a secret, or "file:PATH", whose content is. What `Way::parse` complains of must not repeat it.
-template <class Way>
+// A string that is a secret, or "file:PATH", whose content is. With Hidden::whole, what `Way::parse` complains of must
+// not repeat it.
+template <class Way, Cursor::Hidden hidden>
 struct SecretKind {
   static std::optional<Secret> read(const Cursor& at, Range) {
-    auto secret = at.secret();
+    auto secret = at.secret(hidden);
     if (!secret) return std::nullopt;
     auto parsed = Way::parse(secret->value);
     if (parsed) return Secret{std::move(*parsed), std::move(secret->shown)};
-    at.fail(parsed.error());
+    const bool is_plain = hidden == Cursor::Hidden::whole || secret->shown == toml_string(secret->value);
+    at.fail(is_plain ? parsed.error() : "is no valid value once it is filled in; what it is then is not shown");
     return std::nullopt;
   }
   static std::string type(Range) { return fmt::format("{} or `file:` path", Way::type); }
@@ -143,7 +145,12 @@ struct KindOf {
 template <class Way>
   requires(Way::is_secret)
 struct KindOf<Way> {
-  using Type = SecretKind<Way>;
+  using Type = SecretKind<Way, Cursor::Hidden::whole>;
+};
+template <class Way>
+  requires(Way::may_be_file)
+struct KindOf<Way> {
+  using Type = SecretKind<Way, Cursor::Hidden::filled_in>;
 };
 
 // An enum whose names are `Names`, in the order of its values from 0.

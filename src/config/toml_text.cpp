@@ -36,6 +36,8 @@ std::string toml_string(std::string_view value) {
   return quoted(escaped);
 }
 
+std::string toml_literal(std::string_view written) { return quoted(written); }
+
 std::string toml_key(std::string_view name) {
   auto is_bare = [](char c) {
     char l = ascii::lower(c);

@@ -61,6 +61,9 @@ struct Word {
 struct Password : Word {
   static constexpr bool is_secret = true;
 };
+struct FieldWord : Word {
+  static constexpr bool may_be_file = true;
+};
 // A string that may be empty.
 struct Anything {
   static constexpr std::string_view type = "anything";
@@ -85,6 +88,7 @@ struct Everything {
   std::vector<Entry<std::string, std::string>> map;
   Placed<Secret> secret;
   std::vector<Entry<std::string, Secret>> secrets;
+  Secret filled;
 };
 constexpr auto everything_list = std::to_array<Key<Everything>>({
     boolean<&Everything::flag>("flag", "s1"),
@@ -104,6 +108,7 @@ constexpr auto everything_list = std::to_array<Key<Everything>>({
     string_map<&Everything::map, Word, Anything>("map", {0, 2}, "s15"),
     string<&Everything::secret, Password>("secret", "s16").otherwise("nothing"),
     string_map<&Everything::secrets, Word, Password>("secrets", {1, 2}, "s17"),
+    string<&Everything::filled, FieldWord>("filled", "s18").otherwise("nothing"),
 });
 constinit const Keys<Everything> everything_keys = everything_list;
 
@@ -244,6 +249,42 @@ TEST_CASE("what the file leaves out stays as the struct says") {
   CHECK(settings.parts.empty());
 }
 
+TEST_CASE("a value that may come from a file is shown as it was written") {
+  Folder folder;
+  folder.write("secret", "FROMFILE\n");
+  folder.write("bad", "low\n");
+  ::setenv("SLUICE_TEST_A", "FROMENV", 1);  // NOLINT(concurrency-mt-unsafe)
+  constexpr std::string_view hidden = "`filled` is no valid value once it is filled in; what it is then is not shown";
+  struct Row {
+    std::string_view text;
+    Secret filled;
+    std::string_view error;
+  };
+  const std::vector<Row> rows{
+      {"'PLAIN'", {"PLAIN", "\"PLAIN\""}, ""},
+      {"'X${SLUICE_TEST_A}'", {"XFROMENV", "\"X${SLUICE_TEST_A}\""}, ""},
+      {"'file:secret'", {"FROMFILE", "\"file:secret\""}, ""},
+      {"'low'", {}, "`filled` must be a word in capitals"},
+      {"'x${SLUICE_TEST_A}'", {}, hidden},
+      {"'file:bad'", {}, hidden},
+      {"'***'", {}, "`filled` must be a word in capitals"},
+      {"7", {}, "`filled` must be a string"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    Problems problems(folder.path("main.toml"));
+    auto root = parse_document(fmt::format("filled = {}\n", row.text), problems);
+    REQUIRE(root.has_value());
+    Everything settings;
+    read(Cursor(*root, {}, problems), everything_keys, settings);
+    const std::string place = folder.path("main.toml") + ":1:10: ";
+    CHECK(fmt::format("{}", fmt::join(problems.lines(), "\n")) ==
+          (row.error.empty() ? "" : place + std::string(row.error)));
+    CHECK(settings.filled == row.filled);
+  }
+  ::unsetenv("SLUICE_TEST_A");  // NOLINT(concurrency-mt-unsafe)
+}
+
 TEST_CASE("every wrong value is told at its place, with what it is") {
   struct Row {
     std::string_view text;
@@ -371,6 +412,7 @@ TEST_CASE("the reference says what is read") {
         "|map|table of word to anything, 0 to 2|none|s15\n"
         "|secret|word or `file:` path|nothing|s16\n"
         "|secrets|table of word to word or `file:` path, 1 to 2|none|s17\n"
+        "|filled|word or `file:` path|nothing|s18\n"
         "[inner]|wait|duration, 1ms to 1h|for ever|w\n"
         "`parts`|name|name|required|n\n"
         "`parts`|weight|integer, 1 to 9|1|w\n"
