@@ -118,8 +118,8 @@ http::FieldEdits merge_header_edits(std::span<const HeaderEditSettings* const> l
   auto parsed = [](const std::string& text) { return http::TextTemplate::parse(text).value(); };
   for (const HeaderEditSettings* layer : layers) {
     for (const auto& name : layer->remove) edits.remove(name.value);
-    for (const auto& [name, value] : layer->set) edits.set(name.value, parsed(value.value));
-    for (const auto& [name, value] : layer->add) edits.add(name.value, parsed(value.value));
+    for (const auto& [name, value] : layer->set) edits.set(name.value, parsed(value.value.value));
+    for (const auto& [name, value] : layer->add) edits.add(name.value, parsed(value.value.value));
   }
   edits.bind(http::Variable::route, route_name);
   return edits;

@@ -24,12 +24,13 @@ struct FieldName {
 // A value that may hold variables; kept as it was written.
 struct FieldTemplate {
   static constexpr std::string_view type = "header value";
+  static constexpr bool may_be_file = true;
   static config::Parsed<std::string> parse(std::string_view text);
 };
 
 // `request_headers` or `response_headers`, of a route or of everything.
 struct HeaderEditSettings {
-  using Entry = config::Entry<std::string, std::string>;
+  using Entry = config::Entry<std::string, config::Secret>;
 
   std::vector<Entry> set;
   std::vector<Entry> add;

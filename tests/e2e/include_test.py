@@ -84,6 +84,28 @@ def serves(bench):
         equal(client.exchange(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n").status, 404, "status of what has no route")
 
 
+@alone.case("config.file_value", "a header value from a file reaches the upstream, and neither -T nor a mistake in it shows it")
+def file_value(bench):
+    origin = bench.scripted().serve(echo)
+    with tempfile.TemporaryDirectory() as folder:
+        token = Path(folder) / "token"
+        token.write_text("Bearer hidden-word\n")
+        text = configuration(origin.address, extra=f'[request_headers]\nset = {{ Authorization = "file:{token}" }}\n')
+        proxy = bench.proxy(text)
+        client = bench.client(proxy)
+        fields = arrived(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"))["fields"]
+        equal([value for name, value in fields if name == "Authorization"], ["Bearer hidden-word"], "Authorization")
+        status, out, err = bench.run("-T", "-c", str(proxy.file))
+        equal(status, 0, f"exit status; it said {err}")
+        contains(out, f'set = {{ Authorization = "file:{token}" }}', "the dump")
+        require("hidden-word" not in out + err + proxy.told(), "the secret is shown")
+        token.write_text("hidden-\x01word\n")
+        status, out, err = bench.run("-t", "-c", str(proxy.file))
+        equal(status, 1, f"exit status; it said {err}")
+        contains(err, "`Authorization` in `set` is no valid value once it is filled in", "what it says")
+        require("hidden" not in out + err, f"the secret is shown: {err}")
+
+
 @alone.case("dump.same", "what -T prints is a configuration, the same one, and -T of it prints the same")
 def dump_same(bench):
     files = {"main.toml": MAIN + "[timeouts]\nconnect = \"3s\"\n", "conf.d/app.toml": UPSTREAM, "conf.d/routes.toml": ROUTE}

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,18 @@ std::string written(const http::FieldEdits& edits) {
   edits.write(out, variables);
   REQUIRE(!out.overflowed());
   return std::string(out.text());
+}
+
+TEST_CASE("a value from a variable is written, and not shown") {
+  ::setenv("SLUICE_TEST_A", "token", 1);  // NOLINT(concurrency-mt-unsafe)
+  const auto [settings, errors] = read_edits(R"({ set = { "Authorization" = "Bearer ${SLUICE_TEST_A}" } })");
+  ::unsetenv("SLUICE_TEST_A");  // NOLINT(concurrency-mt-unsafe)
+  CHECK(errors.empty());
+  const HeaderEditSettings* layers[] = {&settings};
+  CHECK(written(merge_header_edits(layers, "r")) == "Authorization: Bearer token\r\n");
+  config::Dump dump;
+  config::dump(header_edit_keys, settings, settings, dump);
+  CHECK(dump.text().starts_with("set = { Authorization = \"Bearer ${SLUICE_TEST_A}\" }\n"));
 }
 
 TEST_CASE("edits that can be made") {
