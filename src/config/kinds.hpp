@@ -40,8 +40,6 @@ void store(T& target, V&& value, Place) {
   target = static_cast<T>(std::forward<V>(value));
 }
 template <class T, class V>
-void store(std::optional<T>& target, V&& value, Place place);
-template <class T, class V>
 void store(Placed<T>& target, V&& value, Place place) {
   target.place = place;
   store(target.value, std::forward<V>(value), place);
@@ -60,8 +58,6 @@ template <class Kind, class T>
 std::string show(const T& value) {
   return Kind::show(value);
 }
-template <class Kind, class T>
-std::string show(const std::optional<T>& value);
 template <class Kind, class T>
 std::string show(const Placed<T>& value) {
   return show<Kind>(value.value);
