@@ -60,8 +60,10 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
       kernel::close(fd);
       co_return fail(error_from_errno(-result));
     }
-    // Checked at start: where the kernel refuses a name now after all, its own standard will do.
-    (void)net::set_congestion_control(fd, upstream_.congestion_control(), address_);
+    if (Result<void> set = net::set_congestion_control(fd, upstream_.congestion_control(), address_); !set) {
+      kernel::close(fd);
+      co_return fail(set.error());
+    }
   }
   Result<void> connected = co_await connect_socket(fd, resources_.loop.now() + timeout);
   if (!connected) {

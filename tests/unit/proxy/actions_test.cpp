@@ -30,7 +30,7 @@ std::string errors_of(std::string_view route) {
 route::Table table_of(std::string_view text) {
   auto configuration = parse_configuration("s.toml", std::string(frame) + std::string(text));
   if (!configuration) FAIL(fmt::format("{}", fmt::join(configuration.error(), "\n")));
-  return configuration->route_table();
+  return configuration->route_table(1);
 }
 
 TEST_CASE("each route has one action") {
@@ -104,7 +104,7 @@ upstream = "u"
 request_headers = { add = { "X-B" = "2" } }
 )");
   REQUIRE(configuration.has_value());
-  const route::Table table = configuration->route_table();
+  const route::Table table = configuration->route_table(1);
   const route::Route& route = table.routes()[0];
   CHECK(route.request_edits.literal_bytes() == std::string("X-A: one\r\nX-B: 2\r\n").size());
   CHECK(route.response_edits.dropped().contains(http::FieldId::server));
@@ -123,7 +123,7 @@ TEST_CASE("a file as the body") {
   };
   auto good = load("page.html");
   REQUIRE(good.has_value());
-  const route::Table table = good->route_table();
+  const route::Table table = good->route_table(1);
   CHECK(table.routes()[0].response.body == "<p>hello");
   auto absolute = load((folder / "page.html").string());
   CHECK(absolute.has_value());
