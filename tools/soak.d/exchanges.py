@@ -176,6 +176,25 @@ def leave(client, outcome, random, prefix):
     raise Left
 
 
+def tunnel(client, outcome, random, prefix):
+    """An upgrade, a few blobs and their echoes, and an end that goes from one side to the other."""
+    del prefix
+    client.ask(outcome, "GET", "/tunnel", fields="Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    head = client.head()
+    outcome.status, outcome.request_id = head.status, head.fields.get("X-Request-ID")
+    client.may_go_on = False
+    if head.status != 101:
+        head.framing = wire.response_framing(head, "GET", "HTTP/1.1")
+        client.body_of(head)
+        return
+    for _ in range(random.randrange(1, 6)):
+        blob = PATTERN[: random.choice((1, 1_000, 100_000))]
+        client.send(blob)
+        expect(client.exactly(len(blob)) == blob, "an echo that differs")
+    client.end_sending()
+    expect(client.rest() == b"" and client.end == "eof", f"the tunnel ended by {client.end}")
+
+
 # (name, how often, function, statuses that a whole response may have when nothing goes wrong)
 KINDS = (
     ("download", 30, download, (200,)),
@@ -188,6 +207,7 @@ KINDS = (
     ("not_there", 4, not_there, (404,)),
     ("broken_origin", 8, broken_origin, ()),
     ("refused", 4, refused, (400,)),
+    ("tunnel", 4, tunnel, (101,)),
     ("leave", 10, leave, ()),
 )
 
