@@ -233,6 +233,18 @@ int test(const Arguments& arguments, const proxy::Configuration& configuration) 
   return exit_start_failed;
 }
 
+// Where the shards of a start here would run, as comments.
+std::string placement_comment(const proxy::Configuration& configuration) {
+  const runtime::CpuFacts cpus = runtime::read_cpu_facts();
+  std::string text = fmt::format("# host: {}\n", cpus.describe());
+  const std::vector<proxy::ShardSettings> shards = configuration.resolved_shards(cpus);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    text += shards[i].cpu ? fmt::format("# shard {}: on CPU {}\n", i, *shards[i].cpu)
+                          : fmt::format("# shard {}: wherever the scheduler puts it\n", i);
+  }
+  return text;
+}
+
 int print_dump(const Arguments& arguments, const proxy::Configuration& configuration) {
   proxy::Configuration effective = configuration.effective();
   const DescriptorBudget budget(configuration);
@@ -244,7 +256,7 @@ int print_dump(const Arguments& arguments, const proxy::Configuration& configura
   std::string text =
       fmt::format("# The effective configuration of {} (sluice {}).\n", arguments.configuration, SLUICE_VERSION);
   for (const std::string& file : configuration.files) text += fmt::format("# file: {}\n", file);
-  text += '\n' + proxy::dump_configuration(configuration, effective);
+  text += placement_comment(configuration) + '\n' + proxy::dump_configuration(configuration, effective);
   // Whole or not at all, however long the reader takes: half a configuration is another one.
   for (std::string_view rest = text; !rest.empty();) {
     const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());

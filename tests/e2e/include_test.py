@@ -130,6 +130,17 @@ def dump_variables(bench):
     contains(out, 'access = "/tmp/x/$${b}"\n', "the dump")
 
 
+@alone.case("dump.placement", "-T tells where each shard would run: one for each CPU is pinned, others are not")
+def dump_placement(bench):
+    cpus = sorted(os.sched_getaffinity(0))
+    text = MAIN + UPSTREAM + ROUTE
+    for shards, places in ((len(cpus), [f"on CPU {cpu}" for cpu in cpus]), (len(cpus) + 1, ["wherever the scheduler puts it"] * (len(cpus) + 1))):
+        out, _ = run(bench, "-T", {"main.toml": f"shards = {shards}\n" + text})
+        equal([line for line in out.splitlines() if line.startswith("# shard ")], [f"# shard {i}: {place}" for i, place in enumerate(places)], "places")
+    out, _ = run(bench, "-T", {"main.toml": text + f"[[shard]]\ncpu = {cpus[-1]}\n"})
+    contains(out, f"# shard 0: on CPU {cpus[-1]}\n", "the place of a shard with a CPU of its own")
+
+
 @alone.case("dump.slow_reader", "a large dump comes whole, however slowly it is read; where it cannot be written, the exit status says so")
 def dump_slow_reader(bench):
     routes = "".join(f'[[route]]\npath = "/r{i}/*"\nupstream = "app"\n' for i in range(2000))
