@@ -45,9 +45,10 @@ void Stream::watch_for(WatchFor what) {
   watch();
 }
 
-// Where a receive is in flight, that tells of the end.
+// Beside a receive as well: that waits for something new, and so misses a reset that has come with the last bytes, or
+// before it was armed (seen on Linux 6.18). Once armed it stays, so a kept connection pays for it once.
 void Stream::watch() {
-  const bool is_wanted = watch_for_ != WatchFor::nothing && !is_closing_ && !in_flight() && !watch_.has_seen_reset;
+  const bool is_wanted = watch_for_ != WatchFor::nothing && !is_closing_ && !watch_.has_seen_reset;
   const bool has_all = state_ == ReceiveState::ended && (receive_error_ != 0 || watch_for_ == WatchFor::end);
   if (!is_wanted || has_all || watch_.in_flight()) return;
   io_uring_sqe* sqe = loop_.next_sqe();
