@@ -14,7 +14,7 @@ namespace sluice::net {
 
 // What: one shard's end of an address that all shards listen on. Over TCP it has a socket of its own (SO_REUSEPORT)
 //       with a multishot accept. A unix socket is one for all, and each shard accepts one connection at a time from
-//       it, which lets the kernel give them turns (docs/decisions/0006).
+//       it, which lets the kernel give them turns (docs/decisions/0007).
 // Shard: one.
 // Lifetime: close() has ended before it is destroyed.
 // Invariants: each accepted descriptor goes to the acceptor exactly once.
