@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <thread>
 
 #include "base/assert.hpp"
 #include "net/listener.hpp"
@@ -36,8 +37,12 @@ Opened fail_and_close(ListeningSockets& sockets, std::string why) {
 
 Opened open_tcp(ListeningSockets sockets, const ListenerSettings& settings, unsigned shards, Occupancy occupancy) {
   if (occupancy == Occupancy::must_be_free) {
-    if (Result<void> free = Listener::check_free(sockets.address); !free)
-      return std::unexpected(describe(free.error()));
+    Result<void> free = Listener::check_free(sockets.address);
+    for (int i = 0; i < asks_again_max && !free && free.error().os_error == EADDRINUSE; ++i) {
+      std::this_thread::sleep_for(asks_again_after);
+      free = Listener::check_free(sockets.address);
+    }
+    if (!free) return std::unexpected(describe(free.error()));
   }
   for (unsigned shard = 0; shard < shards; ++shard) {
     Result<int> fd =

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "base/assert.hpp"
 #include "net/address.hpp"
@@ -43,7 +44,12 @@ Outcome SocketFile::make_way(const std::string& path) {
   if (::lstat(path.c_str(), &found) < 0) return errno == ENOENT ? Outcome() : system_failure(errno);
   if (Outcome kind = check_kind(found); !kind) return kind;
   const std::optional<Identity> before = identify(path);
-  switch (int error = knock(path)) {
+  int error = knock(path);
+  for (int i = 0; i < asks_again_max && (error == 0 || error == EAGAIN); ++i) {
+    std::this_thread::sleep_for(asks_again_after);
+    error = knock(path);
+  }
+  switch (error) {
     case 0:
     case EAGAIN:      // its queue is full
     case EPROTOTYPE:  // it is no stream socket

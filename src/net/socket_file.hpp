@@ -1,11 +1,19 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
+
 namespace sluice::net {
+
+// The kernel takes a ring apart after the process that had it is gone, and until then its sockets go on listening. Who
+// starts right after a crash asks again for an address that seems to be taken, so often and so far apart.
+inline constexpr int asks_again_max = 25;
+inline constexpr Duration asks_again_after = std::chrono::milliseconds(20);
 
 // What: the file of a listening unix socket.
 // Shard: none; for the control thread, since it touches the file system.

@@ -97,6 +97,7 @@ Task<void> Downstream::serve_requests() {
     ++requests_;
     is_in_exchange_ = true;
     half_close_ = false;
+    is_watched_ = true;  // a 101 that could not be sent had ended that
     stream_.watch_for(net::Stream::WatchFor::reset);
     disposition = co_await serve_exchange(shard_, *this);
     if (disposition == Disposition::tunnel) {
