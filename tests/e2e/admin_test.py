@@ -375,7 +375,8 @@ def config(bench):
     contains(str(shown["upstream"]["app"]["endpoints"]), origin.address, "endpoints")
     file = proxy.folder / "again.toml"
     file.write_bytes(response.body)
-    equal(bench.run("-t", "-c", str(file))[0], 0, "exit status of -t")
+    status, out, err = bench.run("-t", "-c", str(file), cwd=str(proxy.folder))
+    equal(status, 0, f"exit status of -t; it said {out}{err}")
 
 
 # Clients that are no good
