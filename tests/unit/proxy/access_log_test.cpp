@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -232,7 +234,7 @@ TEST_CASE("in the combined format no client can leave its quotes") {
     entry.target = entry.referer = entry.user_agent = row.text;
     const std::string line = write_combined(entry);
     const std::string text(row.written);
-    CHECK(line.ends_with("\"GET " + text + " HTTP/1.1\" 000 0 \"" + text + "\" \"" + text + "\"\n"));
+    CHECK(line.ends_with(fmt::format("\"GET {0} HTTP/1.1\" 000 0 \"{0}\" \"{0}\"\n", text)));
     CHECK(std::ranges::count(line, '"') == 6);
     CHECK(std::ranges::count(line, '\n') == 1);
   }
@@ -381,6 +383,7 @@ AccessLogEntry largest_numbers() {
 
 std::vector<LogField> every_field() {
   std::vector<LogField> fields;
+  fields.reserve(log_field_count);
   for (std::size_t i = 0; i < log_field_count; ++i) fields.push_back(static_cast<LogField>(i));
   return fields;
 }

@@ -175,6 +175,7 @@ TEST_CASE("docs/configuration.md has every field of the access log, in its order
     documented.push_back(line.substr(2, line.find(' ', 2) - 2));
   }
   std::vector<std::string> expected;
+  expected.reserve(log_field_count);
   for (std::size_t i = 0; i < log_field_count; ++i) expected.emplace_back(to_string(static_cast<LogField>(i)));
   CHECK(fmt::format("{}", fmt::join(documented, " ")) == fmt::format("{}", fmt::join(expected, " ")));
 }
