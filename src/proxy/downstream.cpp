@@ -42,7 +42,7 @@ Downstream::~Downstream() { listener_.end_use(); }
 bool Downstream::may_go_on() const { return !shard_.is_draining() && !listener_.is_removed(); }
 
 void Downstream::on_unread_input(net::Stream& /*stream*/) {
-  if (is_in_exchange_ && is_watched_) watch_client();
+  if (activity_ == Activity::exchange) watch_client();
 }
 
 void Downstream::set_tunnel(std::unique_ptr<Tunnel> tunnel) { tunnel_ = std::move(tunnel); }
@@ -95,16 +95,15 @@ Task<void> Downstream::serve_requests() {
       continue;
     }
     ++requests_;
-    is_in_exchange_ = true;
+    activity_ = Activity::exchange;
     half_close_ = false;
-    is_watched_ = true;  // a 101 that could not be sent had ended that
     stream_.watch_for(net::Stream::WatchFor::reset);
     disposition = co_await serve_exchange(shard_, *this);
     if (disposition == Disposition::tunnel) {
       disposition = co_await tunnel_->run();
       tunnel_.reset();
     }
-    is_in_exchange_ = false;
+    activity_ = disposition == Disposition::linger ? Activity::lingering : Activity::idle;
     stream_.watch_for(net::Stream::WatchFor::nothing);
     input_.release();
     if (!may_go_on() && disposition == Disposition::keep_alive) disposition = Disposition::close;

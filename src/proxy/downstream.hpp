@@ -41,8 +41,10 @@ class Downstream final : private net::Stream::Observer {
 
   // Serves until the connection ends; the socket is closed when it returns.
   [[nodiscard]] runtime::Task<void> run();
-  // No exchange is going on.
-  [[nodiscard]] bool is_idle() const { return !is_in_exchange_; }
+  // Nothing is under way that a close would take from the client.
+  [[nodiscard]] bool is_idle() const { return activity_ == Activity::idle; }
+  // A request or a tunnel has not come to its end.
+  [[nodiscard]] bool is_serving() const { return activity_ == Activity::exchange || activity_ == Activity::tunnel; }
 
   [[nodiscard]] net::Stream& stream() { return stream_; }
   [[nodiscard]] message::Input& input() { return input_; }
@@ -63,14 +65,21 @@ class Downstream final : private net::Stream::Observer {
   void set_half_close(bool half_close) { half_close_ = half_close; }
   // Everything of the request has been read: what comes next is another one, or the client's end.
   void request_ended();
-  // The client's FIN and RST cancel nothing from here on: whoever reads learns of them.
-  void end_watch() { is_watched_ = false; }
+  // A 101 is on its way: the client's FIN and RST cancel nothing from here on, whoever reads learns of them.
+  void begin_tunnel() { activity_ = Activity::tunnel; }
   // What the connection becomes after this exchange, whose disposition says so.
   void set_tunnel(std::unique_ptr<Tunnel> tunnel);
 
   ListHook shard_hook;
 
  private:
+  enum class Activity : std::uint8_t {
+    idle,
+    exchange,   // the end of the client cancels it
+    tunnel,     // from the 101 on
+    lingering,  // the client is reading our answer, which it would lose with a reset
+  };
+
   void on_unread_input(net::Stream& stream) override;
   [[nodiscard]] runtime::Task<void> serve_requests();
   [[nodiscard]] runtime::Task<bool> pass_empty_line();
@@ -89,8 +98,7 @@ class Downstream final : private net::Stream::Observer {
   Instant began_;
   std::uint64_t requests_ = 0;
   std::unique_ptr<Tunnel> tunnel_;  // valid with Disposition::tunnel
-  bool is_in_exchange_ = false;
-  bool is_watched_ = true;
+  Activity activity_ = Activity::idle;
   bool half_close_ = false;
   bool is_client_gone_ = false;
 };

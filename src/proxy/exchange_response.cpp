@@ -159,7 +159,7 @@ Task<void> Exchange::become_tunnel(upstream::Connection& connection) {
   strand_.set_phase("delivering response");
   log_.first_byte = shard_.loop().now() - connected_;
   status_ = response_.status;
-  downstream_.end_watch();
+  downstream_.begin_tunnel();
   http::ResponseForward forward;
   forward.date = shard_.date();
   forward.request_id = request_id_;

@@ -195,7 +195,7 @@ void Shard::cut_off() {
   is_cut_off_ = true;
   for (Downstream* connection = connections_.front(); connection != nullptr;
        connection = connections_.next(*connection)) {
-    has_broken_off_ = has_broken_off_ || !connection->is_idle();
+    has_broken_off_ = has_broken_off_ || connection->is_serving();
   }
   loop_->cancel_roots();
 }

@@ -1,5 +1,7 @@
 """How connections end: a client that goes takes its exchange with it, and an answer is never lost to a reset."""
 
+import signal
+
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
@@ -335,6 +337,24 @@ def linger_refused(bench):
     expect_own_reply(client.response(), 400)
     client.end_sending()
     client.expect_end()
+
+
+@alone.case("closing.linger.drain", "a drain closes idle connections, and leaves the answer to a client that is still sending behind a bad head")
+def linger_drain(bench):
+    origin, proxy = pair(bench)
+    origin.serve(lambda request, connection: connection.send(plain(body=b"ok")) is None)
+    idle, client = bench.client(proxy), bench.client(proxy)
+    equal(idle.exchange(get("/")).body, b"ok", "body")
+    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n")
+    proxy.log_entries(2)
+    proxy.signal(signal.SIGTERM)
+    idle.expect_end()
+    for _ in range(40):
+        client.send(b"x" * 10000)
+    expect_own_reply(client.response(), 400)
+    client.end_sending()
+    client.expect_end()
+    equal(proxy.wait_exit(), 0, "exit status")
 
 
 @alone.case("closing.linger.bounded", "a client that never stops sending behind a refusal is cut off")
