@@ -103,10 +103,13 @@ Task<void> Downstream::serve_requests() {
       disposition = co_await tunnel_->run();
       tunnel_.reset();
     }
+    if (!may_go_on() && disposition == Disposition::keep_alive) disposition = Disposition::close;
+    // RFC 9112 §9.6: more may follow what was pipelined, and a reset for it would take the last response with it.
+    const bool has_pipelined = !input_.is_empty() || stream_.has_unread();
+    if (has_pipelined && disposition == Disposition::close) disposition = Disposition::linger;
     activity_ = disposition == Disposition::linger ? Activity::lingering : Activity::idle;
     stream_.watch_for(net::Stream::WatchFor::nothing);
     input_.release();
-    if (!may_go_on() && disposition == Disposition::keep_alive) disposition = Disposition::close;
   }
   switch (disposition) {
     case Disposition::keep_alive:

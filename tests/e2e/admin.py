@@ -1,11 +1,13 @@
 """A client of the admin socket, and strict readers of what it shows."""
 
+import contextlib
 import fcntl
 import json
 import re
 import socket
 import struct
 import termios
+import time
 
 import wire
 from check import PATIENCE_S, Failure, equal, require, shown
@@ -36,6 +38,16 @@ class AdminPeer:
 
     def send(self, data):
         self.socket.sendall(data)
+
+    def send_pieces(self, pieces):
+        """Sends each piece after the one before has been read, or the proxy has stopped reading; one that is gone has answered."""
+        has_stopped = False
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                deadline = time.monotonic() + 0.25
+                while not has_stopped and self.unread():
+                    has_stopped = time.monotonic() > deadline
+                self.send(piece)
 
     def unread(self):
         """Bytes that were sent and the other side has not read."""

@@ -16,7 +16,8 @@ import tomllib
 from pathlib import Path
 
 from admin import SOCKET, TABLE, AdminPeer, Metrics, get, get_json
-from check import PATIENCE_S, contains, equal, require, wait_for
+from check import PATIENCE_S, contains, equal, require, wait_for, within
+from delivery import few_deliveries
 from harness import Group, configuration
 from origin import plain
 from reloading import reload, reload_refused
@@ -384,13 +385,14 @@ def config(bench):
 
 def nonsense(bench, data, status, ends):
     _, proxy = serving(bench)
-    with AdminPeer(proxy) as peer:
-        peer.send(data)
-        response = peer.response()
-        equal(response.status, status, "status")
-        if ends:
-            equal(response.fields.get("Connection"), "close", "Connection")
-            equal(peer.rest(), b"", "what follows")
+    for way in few_deliveries(data):
+        with within(way.name), AdminPeer(proxy) as peer:
+            peer.send_pieces(way.pieces(data))
+            response = peer.response()
+            equal(response.status, status, "status")
+            if ends:
+                equal(response.fields.get("Connection"), "close", "Connection")
+                equal(peer.rest(), b"", "what follows")
     equal(get(proxy, "/livez").status, 200, "livez afterwards")
 
 

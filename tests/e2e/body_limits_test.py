@@ -7,25 +7,17 @@ import time
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_logged, expect_own_reply, log_entry
+from wire import post
 
 alone = Group()
 KIB = 1024
 
 
-def post(target, body, lines=b""):
-    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
 def chunked_post(target, *chunks):
-    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + wire.chunked(*chunks)
-
-
-def pair(bench, **options):
-    origin = bench.scripted()
-    return origin, bench.proxy(configuration(origin.address, **options))
+    return wire.chunked_head(target) + wire.chunked(*chunks)
 
 
 # Sizes

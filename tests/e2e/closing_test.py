@@ -4,79 +4,65 @@ import signal
 
 import wire
 from check import contains, equal, require, wait_for, within
-from delivery import few_deliveries
-from harness import Group, configuration
+from delivery import WHOLE, few_deliveries
+from harness import Group, configuration, pair
 from origin import plain
 from replies import expect_forwarded, expect_logged, expect_own_reply, log_entry
+from wire import chunked_head, get, post_head
 
 alone = Group()
-
-
-def get(target, lines=b""):
-    return b"GET " + target.encode() + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n"
-
-
-def post(target, length):
-    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % length
-
-
-def chunked_post(target):
-    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def pair(bench, **options):
-    origin = bench.scripted()
-    return origin, bench.proxy(configuration(origin.address, **options))
-
-
-def leave(client, how):
-    if how == "fin":
-        client.end_sending()
-    elif how == "close":
-        client.close()
-    else:
-        client.reset()
 
 
 # The client goes
 
 
+def expect_gone(proxy, count):
+    """The newest of so many lines tells that the client has gone."""
+    entry = proxy.log_entries(count)[-1]
+    equal((entry["status"], entry.get("reason")), (499, "client_closed"), "status and reason in the log")
+
+
 def gone_while_waiting(bench, how):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/gone"))
-    connection = origin.accept()
-    connection.request()
-    leave(client, how)
-    connection.expect_end("eof", "reset")
-    expect_logged(proxy, "/gone", 499, "client_closed")
-    if how == "fin":
-        client.expect_end("eof", "reset")
+    for number, way in enumerate(few_deliveries(get("/gone"))):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(get("/gone")))
+            connection = origin.accept()
+            connection.request()
+            client.leave(how)
+            connection.expect_end("eof", "reset")
+            expect_gone(proxy, number + 1)
+            if how == "fin":
+                client.expect_end("eof", "reset")
 
 
 WAYS = [("fin", "it ends its side", "fin"), ("close", "it closes", "close"), ("reset", "it resets", "reset")]
 alone.table("closing.client_gone.waiting", WAYS, gone_while_waiting)
 
 
+def wait_payload(peer, chunked, size):
+    """Until so many bytes of a body have come; they stay unread."""
+    while len(wire.broken_chunked(bytes(peer.pending)) if chunked else peer.pending) < size:
+        require(peer.receive(), f"{peer.end} before all had come that was sent")
+
+
 def gone_while_uploading(bench, how, chunked, size):
     """The origin must not take the part for the whole."""
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
     part = b"x" * size
-    client.send(chunked_post("/gone") + b"100000\r\n" + part if chunked else post("/gone", 0x100000) + part)
-    connection = origin.accept()
-    connection.head()
-    came = bytearray()
-    while len(came) < size:
-        require(connection.pending or connection.receive(), f"{connection.end} after {len(came)} bytes")
-        came += connection.take(len(connection.pending)) if not chunked else b""
-        if chunked:
-            came[:] = wire.broken_chunked(bytes(connection.pending))
-            require(len(came) == size or connection.receive(), f"{connection.end} after {len(came)} bytes")
-    leave(client, how)
-    rest = connection.rest()
-    equal(wire.broken_chunked(rest) if chunked else bytes(came) + rest, part, "what reached the origin")
-    expect_logged(proxy, "/gone", 499, "client_closed")
+    request = chunked_head("/gone") + b"100000\r\n" + part if chunked else post_head("/gone", 0x100000) + part
+    for number, way in enumerate(few_deliveries(request) if size < 1000 else [WHOLE]):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(request))
+            connection = origin.accept()
+            connection.head()
+            wait_payload(connection, chunked, size)
+            client.leave(how)
+            rest = connection.rest()
+            equal(wire.broken_chunked(rest) if chunked else rest, part, "what reached the origin")
+            expect_gone(proxy, number + 1)
 
 
 alone.table("closing.client_gone.uploading", [
@@ -88,20 +74,19 @@ alone.table("closing.client_gone.uploading", [
 def gone_while_downloading(bench, how, chunked, size):
     """The origin rests when the client goes: it is told at once all the same."""
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/gone"))
-    connection = origin.accept()
-    connection.request()
-    part = b"x" * size
-    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + part if chunked
-                    else b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + part)
-    equal(client.head().status, 200, "status")
-    while len(wire.broken_chunked(bytes(client.pending)) if chunked else client.pending) < size:
-        require(client.receive(), f"{client.end} before all had come that was sent")
-    leave(client, how)
-    connection.expect_end("eof", "reset")
-    entry = log_entry(proxy, "/gone")
-    equal((entry["status"], entry.get("reason")), (499, "client_closed"), "status and reason in the log")
+    answer = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n100000\r\n" if chunked else b"Content-Length: 1048576\r\n\r\n") + b"x" * size
+    for number, way in enumerate(few_deliveries(answer) if size < 1000 else [WHOLE]):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send(get("/gone"))
+            connection = origin.accept()
+            connection.request()
+            connection.send_pieces(way.pieces(answer))
+            equal(client.head().status, 200, "status")
+            wait_payload(client, chunked, size)
+            client.leave(how)
+            connection.expect_end("eof", "reset")
+            expect_gone(proxy, number + 1)
 
 
 alone.table("closing.client_gone.downloading", [
@@ -118,13 +103,7 @@ def gone_full_pipe(bench):
     connection = origin.accept()
     connection.request()
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
-    connection.socket.settimeout(0.3)
-    block = b"x" * 65536
-    try:
-        while True:
-            connection.socket.sendall(block)
-    except TimeoutError:
-        pass
+    connection.send_until_full()
     client.reset()
     wait_for(connection.is_ended, "the connection to the origin is closed")
     equal(log_entry(proxy, "/gone").get("reason"), "client_closed", "reason in the log")
@@ -143,27 +122,30 @@ def gone_while_connecting(bench):
 @alone.case("closing.client_gone.pipelined", "a client that has pipelined more goes: nothing of it is served")
 def gone_pipelined(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/gone") + get("/next") * 20)
-    connection = origin.accept()
-    equal(connection.request().target, "/gone", "target")
-    client.reset()
-    connection.expect_end("eof", "reset")
-    expect_logged(proxy, "/gone", 499, "client_closed")
-    require(not origin.has_waiting(), "a pipelined request of a client that has gone was forwarded")
+    requests = get("/gone") + get("/next") * 20
+    for number, way in enumerate(few_deliveries(requests)):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            connection = origin.accept()
+            equal(connection.request().target, "/gone", "target")
+            client.reset()
+            connection.expect_end("eof", "reset")
+            expect_gone(proxy, number + 1)
+            require(not origin.has_waiting(), "a pipelined request of a client that has gone was forwarded")
 
 
 @alone.case("closing.client_gone.in_head", "a client goes within a head: 499 in the log, nobody else hears of it")
 def gone_in_head(bench):
     origin, proxy = pair(bench)
-    for number, part in enumerate((b"G", b"GET /x HTTP/1.1\r\nHo", b"GET /x HTTP/1.1\r\nHost: a\r\n\r")):
-        with within(part.decode()):
+    parts = (b"G", b"GET /x HTTP/1.1\r\nHo", b"GET /x HTTP/1.1\r\nHost: a\r\n\r")
+    for number, (part, way) in enumerate((part, way) for part in parts for way in few_deliveries(part)):
+        with within(f"{part.decode()!r}, {way.name}"):
             client = bench.client(proxy)
-            client.send(part)
+            client.send_pieces(way.pieces(part))
             client.end_sending()
             client.expect_end("eof", "reset")
-            entry = proxy.log_entries(number + 1)[-1]
-            equal((entry["status"], entry["reason"]), (499, "client_closed"), "status and reason in the log")
+            expect_gone(proxy, number + 1)
     require(not origin.has_waiting(), "the proxy connected to the origin")
 
 
@@ -171,7 +153,7 @@ def gone_in_head(bench):
 def silent(bench):
     origin, proxy = pair(bench)
     for how in ("close", "reset", "fin"):
-        leave(bench.client(proxy), how)
+        bench.client(proxy).leave(how)
     client = bench.client(proxy)
     client.send(get("/last"))
     connection = origin.accept()
@@ -238,8 +220,7 @@ def broken_off_in_chunk(bench):
         part = bytes(i % 251 for i in range(20_000))
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + part)
         client.head()
-        while len(wire.broken_chunked(bytes(client.pending))) < len(part):
-            require(client.receive(), f"{client.end} before all had come that was sent")
+        wait_payload(client, True, len(part))
         connection.send(more)
         connection.end_sending()
         equal(wire.broken_chunked(client.rest()), part + more, "payload that came")
@@ -259,7 +240,7 @@ def early_response(bench, chunked, origin_closes):
     for way in few_deliveries(EARLY):
         with within(way.name):
             client = bench.client(proxy)
-            client.send(chunked_post("/early") + b"2710\r\n" + block + b"\r\n" if chunked else post("/early", 10_000_000) + block)
+            client.send(chunked_head("/early") + b"2710\r\n" + block + b"\r\n" if chunked else post_head("/early", 10_000_000) + block)
             connection = origin.accept()
             connection.head()
             connection.send_pieces(way.pieces(EARLY))
@@ -290,53 +271,63 @@ alone.table("closing.early_response", [
 @alone.case("closing.early_response.read_late", "an answer survives that the client reads only after it has sent what it wanted")
 def early_read_late(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(post("/early", 500_000) + b"x" * 1000)
-    connection = origin.accept()
-    connection.head()
-    connection.send(EARLY)
-    connection.close()
-    client.send(b"x" * 499_000)
-    client.end_sending()
-    equal(client.response("POST").body, b"too much", "body")
-    client.expect_end()
+    for way in few_deliveries(EARLY):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send(post_head("/early", 500_000) + b"x" * 1000)
+            connection = origin.accept()
+            connection.head()
+            connection.send_pieces(way.pieces(EARLY))
+            connection.close()
+            client.send(b"x" * 499_000)
+            client.end_sending()
+            equal(client.response("POST").body, b"too much", "body")
+            client.expect_end()
 
 
 @alone.case("closing.early_response.whole_upload", "a response that begins early and ends late leaves both connections usable, or says close")
 def early_but_finished(bench):
-    origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(post("/early", 10) + b"hello")
-    connection = origin.accept()
-    request = connection.head()
-    equal(connection.exactly(5), b"hello", "first half")
-    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
-    response = client.head()
-    equal(client.exactly(5), b"first", "first half of the response")
-    client.send(b"world")
-    equal(connection.exactly(5), b"world", "second half")
-    connection.send(b"later")
-    equal(client.exactly(5), b"later", "second half of the response")
-    equal(request.framing, "length", "framing")
-    if "close" in [option.lower() for option in response.fields.elements("Connection")]:
-        client.expect_end()
-    else:
-        client.expect_open()
+    origin, proxy = pair(bench, upstream="keep_alive = { max_idle = 0 }")
+    begin = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst"
+    for way in few_deliveries(begin):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send(post_head("/early", 10) + b"hello")
+            connection = origin.accept()
+            request = connection.head()
+            equal(connection.exactly(5), b"hello", "first half")
+            connection.send_pieces(way.pieces(begin))
+            response = client.head()
+            equal(client.exactly(5), b"first", "first half of the response")
+            client.send(b"world")
+            equal(connection.exactly(5), b"world", "second half")
+            connection.send(b"later")
+            equal(client.exactly(5), b"later", "second half of the response")
+            equal(request.framing, "length", "framing")
+            if "close" in [option.lower() for option in response.fields.elements("Connection")]:
+                client.expect_end()
+            else:
+                client.expect_open()
 
 
 # Answers of our own
 
 
+BAD_HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n"
+
+
 @alone.case("closing.linger.refused", "a refusal can be read by a client that sends much behind the bad head")
 def linger_refused(bench):
     _, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n")
-    for _ in range(40):
-        client.send(b"x" * 10000)
-    expect_own_reply(client.response(), 400)
-    client.end_sending()
-    client.expect_end()
+    for way in few_deliveries(BAD_HEAD):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(BAD_HEAD))
+            for _ in range(40):
+                client.send(b"x" * 10000)
+            expect_own_reply(client.response(), 400)
+            client.end_sending()
+            client.expect_end()
 
 
 @alone.case("closing.linger.drain", "a drain closes idle connections, and leaves the answer to a client that is still sending behind a bad head")
@@ -345,7 +336,7 @@ def linger_drain(bench):
     origin.serve(lambda request, connection: connection.send(plain(body=b"ok")) is None)
     idle, client = bench.client(proxy), bench.client(proxy)
     equal(idle.exchange(get("/")).body, b"ok", "body")
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n")
+    client.send(BAD_HEAD)
     proxy.log_entries(2)
     proxy.signal(signal.SIGTERM)
     idle.expect_end()
@@ -361,7 +352,7 @@ def linger_drain(bench):
 def linger_bounded(bench):
     _, proxy = pair(bench)
     client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n")
+    client.send(BAD_HEAD)
     expect_own_reply(client.response(), 400)
     client.socket.settimeout(20)
     sent = 0
@@ -377,11 +368,13 @@ def linger_bounded(bench):
 def linger_silent(bench):
     _, proxy = pair(bench)
     idle = proxy.descriptor_count()
-    client = bench.client(proxy)
-    client.send(b"nonsense\r\n\r\n")
-    expect_own_reply(client.response(), 400)
-    client.expect_end()
-    # Our side stays open.
+    clients = []  # whose side stays open
+    for way in few_deliveries(BAD_HEAD):
+        with within(way.name):
+            clients.append(bench.client(proxy))
+            clients[-1].send_pieces(way.pieces(BAD_HEAD))
+            expect_own_reply(clients[-1].response(), 400)
+            clients[-1].expect_end()
     wait_for(lambda: proxy.descriptor_count() <= idle, "the proxy has closed the connection")
 
 
@@ -408,17 +401,18 @@ def no_route_keeps(bench):
 def no_route_expect(bench):
     origin, proxy = no_route_then_next(bench)
     inner = get("/known/evil")
-    for sends_body in (False, True):
-        client = bench.client(proxy)
-        client.send(b"POST /other HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(inner))
-        response = client.response("POST")
-        expect_own_reply(response, 404)
-        equal(response.interim, [], "interim responses")
-        if sends_body:
-            client.send(inner)
-        if response.fields.has("Connection"):
-            client.end_sending()
-            client.expect_end()
+    head = post_head("/other", len(inner), b"Expect: 100-continue\r\n")
+    for body, way in ((body, way) for body in (b"", inner) for way in few_deliveries(head)):
+        with within(f"{body!r}, {way.name}"):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(head))
+            response = client.response("POST")
+            expect_own_reply(response, 404)
+            equal(response.interim, [], "interim responses")
+            client.send(body)
+            if response.fields.has("Connection"):
+                client.end_sending()
+                client.expect_end()
     require(not origin.has_waiting(), "the body was taken for a request")
 
 
@@ -427,7 +421,7 @@ def no_route_body(bench):
     origin, proxy = no_route_then_next(bench)
     inner = get("/known/evil")
     client = bench.client(proxy)
-    client.send(post("/other", len(inner)) + inner + get("/known/good"))
+    client.send(post_head("/other", len(inner)) + inner + get("/known/good"))
     response = client.response("POST")
     expect_own_reply(response, 404)
     if "close" in [option.lower() for option in response.fields.elements("Connection")]:
@@ -446,13 +440,15 @@ def no_route_body(bench):
 @alone.case("closing.timeout.head", "a head that is not whole in time: 408, then the end")
 def head_timeout(bench):
     _, proxy = pair(bench, timeouts='head = "300ms"')
-    for part in (b"G", b"GET /x HTTP/1.1\r\nHost: a\r\n"):
-        with within(part.decode()):
+    parts = (b"G", b"GET /x HTTP/1.1\r\nHost: a\r\n")
+    ways = [(part, way) for part in parts for way in few_deliveries(part)]
+    for part, way in ways:
+        with within(f"{part!r}, {way.name}"):
             client = bench.client(proxy)
-            client.send(part)
+            client.send_pieces(way.pieces(part))
             expect_own_reply(client.response(), 408)
             client.expect_end()
-    for entry in proxy.log_entries(2):
+    for entry in proxy.log_entries(len(ways)):
         equal((entry["status"], entry["reason"]), (408, "head_timeout"), "status and reason in the log")
 
 
@@ -473,14 +469,17 @@ def head_dripping(bench):
 @alone.case("closing.timeout.head_second", "a second request that stays unfinished: 408 as well")
 def head_timeout_second(bench):
     origin, proxy = pair(bench, timeouts='head = "300ms"')
-    client = bench.client(proxy)
-    client.send(get("/x") + b"GET /y")
-    connection = origin.accept()
-    connection.request()
-    connection.send(plain(body=b"ok"))
-    equal(client.response().body, b"ok", "body")
-    expect_own_reply(client.response(), 408)
-    client.expect_end()
+    requests = get("/x") + b"GET /y"
+    for way in few_deliveries(requests):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            connection = origin.accept()
+            connection.request()
+            connection.send(plain(body=b"ok", fields=b"Connection: close\r\n"))
+            equal(client.response().body, b"ok", "body")
+            expect_own_reply(client.response(), 408)
+            client.expect_end()
 
 
 @alone.case("closing.timeout.keep_alive", "an idle connection is closed without a word")
@@ -500,18 +499,20 @@ def keep_alive_timeout(bench):
 
 @alone.case("closing.timeout.body", "a client that pauses for too long within its body: 408, the origin's connection is closed")
 def body_timeout(bench):
-    for name, request in (("length", post("/x", 100) + b"part"), ("chunked", chunked_post("/x") + b"4\r\npart\r\n")):
-        with within(name):
-            origin, proxy = pair(bench, timeouts='idle = "300ms"')
+    origin, proxy = pair(bench, timeouts='idle = "300ms"')
+    requests = {"length": post_head("/x", 100) + b"part", "chunked": chunked_head("/x") + b"4\r\npart\r\n"}
+    for number, (name, way) in enumerate((name, way) for name in requests for way in few_deliveries(requests[name])):
+        with within(f"{name}, {way.name}"):
             client = bench.client(proxy)
-            client.send(request)
+            client.send_pieces(way.pieces(requests[name]))
             connection = origin.accept()
             connection.head()
             expect_own_reply(client.response("POST"), 408)
             client.expect_end()
             rest = connection.rest()
             equal(wire.broken_chunked(rest) if name == "chunked" else rest, b"part", "what reached the origin")
-            expect_logged(proxy, "/x", 408, "body_timeout")
+            entry = proxy.log_entries(number + 1)[-1]
+            equal((entry["status"], entry["reason"]), (408, "body_timeout"), "status and reason in the log")
 
 
 @alone.case("closing.timeout.slow_reader", "a client that does not read at all is given up after timeouts.idle")
@@ -522,29 +523,29 @@ def reader_timeout(bench):
     connection = origin.accept()
     connection.request()
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
-    try:
-        connection.socket.settimeout(20)
-        while True:
-            connection.socket.sendall(b"x" * 65536)
-    except ConnectionError:
-        pass
+    connection.send_until_ended()
     equal(log_entry(proxy, "/x").get("reason"), "client_stalled", "reason in the log")
 
 
 @alone.case("closing.max_requests", "the last request that a connection may carry is answered with close")
 def max_requests(bench):
     origin, proxy = pair(bench, limits="max_requests = 3")
-    client = bench.client(proxy)
-    client.send(get("/x") * 4)
-    connection = origin.accept()
-    for number in range(3):
-        connection.request()
-        connection.send(plain(body=b"%d" % number))
-        response = client.response()
-        equal(response.body, b"%d" % number, "body")
-        equal("close" in [option.lower() for option in response.fields.elements("Connection")], number == 2, "close")
-    client.expect_end()
-    require(not connection.pending, "a fourth request was forwarded")
+    requests = get("/x") * 4
+    connection = None
+    for way in few_deliveries(requests):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            connection = connection or origin.accept()
+            for number in range(3):
+                connection.request()
+                connection.send(plain(body=b"%d" % number))
+                response = client.response()
+                equal(response.body, b"%d" % number, "body")
+                equal("close" in [option.lower() for option in response.fields.elements("Connection")], number == 2, "close")
+            client.end_sending()
+            client.expect_end()
+            require(not connection.pending, "a fourth request was forwarded")
 
 
 @alone.case("closing.broken_upload", "a body that breaks its framing: 400, and the origin gets no whole request")
@@ -554,7 +555,7 @@ def broken_upload(bench):
     for way in few_deliveries(broken):
         with within(way.name):
             client = bench.client(proxy)
-            client.send(chunked_post("/broken"))
+            client.send(chunked_head("/broken"))
             connection = origin.accept()
             connection.head()
             client.send_pieces(way.pieces(broken))
@@ -581,7 +582,7 @@ def descriptors(bench):
             client.send(b"nonsense\r\n\r\n")
             client.rest()
         else:
-            client.send(get("/x") if kind < 5 else chunked_post("/x") + b"4\r\npart\r\n")
+            client.send(get("/x") if kind < 5 else chunked_head("/x") + b"4\r\npart\r\n")
             connection = origin.accept()
             connection.head()
             if kind in (2, 5):

@@ -3,6 +3,10 @@
 import threading
 from dataclasses import dataclass
 
+# What is longer comes byte by byte at its two ends alone: what may lose its place is there.
+BYTEWISE_MAX = 24_000
+BYTEWISE_END = 4_000
+
 _used = threading.local()
 
 
@@ -30,7 +34,10 @@ class Delivery:
     def pieces(self, data):
         if hasattr(_used, "kinds"):
             _used.kinds.add(self.kind)
-        cuts = range(1, len(data)) if self.cuts is None else self.cuts
+        cuts = self.cuts
+        if cuts is None:
+            size = len(data)
+            cuts = range(1, size) if size <= BYTEWISE_MAX else (*range(1, BYTEWISE_END), *range(size - BYTEWISE_END, size))
         edges = [0, *cuts, len(data)]
         return [data[begin:end] for begin, end in zip(edges, edges[1:])]
 
@@ -47,10 +54,9 @@ def cuts_of(data):
     return sorted({cut for cut in wanted if 0 < cut < len(data)})
 
 
-def deliveries(data, bytewise_max=4096):
-    """Whole, split in two at every telling offset, and byte by byte unless it is longer than bytewise_max."""
-    ways = [WHOLE, *(Delivery(f"split at {cut}", (cut,)) for cut in cuts_of(data))]
-    return ways + [BYTEWISE] if len(data) <= bytewise_max else ways
+def deliveries(data):
+    """Whole, split in two at every telling offset, and byte by byte."""
+    return [WHOLE, *(Delivery(f"split at {cut}", (cut,)) for cut in cuts_of(data)), BYTEWISE]
 
 
 def few_deliveries(data):

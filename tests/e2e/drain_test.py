@@ -5,8 +5,9 @@ import socket
 
 import sockets
 import wire
-from check import contains, equal, require, wait_for
-from harness import Group, configuration
+from check import contains, equal, require, wait_for, within
+from delivery import few_deliveries
+from harness import Group, configuration, pair
 from origin import plain
 from peer import Client
 from replies import expect_forwarded, expect_logged
@@ -129,20 +130,22 @@ def refuses(bench):
 
 @alone.case("drain.pipelined", "of pipelined requests the one that runs is answered, the others are not begun")
 def pipelined(bench):
-    origin = bench.scripted()
-    proxy = bench.proxy(configuration(origin.address, timeouts='drain = "60s"'))
-    client = bench.client(proxy)
-    client.send(GET * 3)
-    connection = origin.accept()
-    connection.request()
-    proxy.signal(signal.SIGTERM)
-    wait_draining(proxy)
-    connection.send(plain(body=b"one"))
-    response = client.response()
-    equal(response.body, b"one", "body")
-    contains([option.lower() for option in response.fields.elements("Connection")], "close", "Connection")
-    client.expect_end()
-    equal(proxy.wait_exit(), 0, "exit status")
+    for way in few_deliveries(GET * 3):
+        with within(way.name):
+            origin, proxy = pair(bench, timeouts='drain = "60s"')
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(GET * 3))
+            connection = origin.accept()
+            connection.request()
+            proxy.signal(signal.SIGTERM)
+            wait_draining(proxy)
+            connection.send(plain(body=b"one"))
+            response = client.response()
+            equal(response.body, b"one", "body")
+            contains([option.lower() for option in response.fields.elements("Connection")], "close", "Connection")
+            client.expect_end()
+            client.close()
+            equal(proxy.wait_exit(), 0, "exit status")
 
 
 @alone.case("drain.deadline", "what has not finished at the deadline is cut off: exit status 3, and the log says why")

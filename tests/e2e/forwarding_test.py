@@ -6,7 +6,7 @@ import uuid
 import wire
 from check import contains, equal, require, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, configuration, pair
 from origin import plain
 from replies import UUID_V7, expect_forwarded
 
@@ -293,15 +293,18 @@ def hundred_continue(world):
 
 @group.case("forward.interim.refused", "100-continue: a final answer in place of it reaches the client")
 def continue_refused(world):
-    client = world.client()
-    client.send(POST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-    connection = world.origin.accept()
-    connection.head()
-    connection.send(plain(413, b"too much", reason=b"Content Too Large"))
-    response = client.response("POST")
-    expect_forwarded(response, 413)
-    equal(response.body, b"too much", "body")
-    equal(response.interim, [], "interim responses")
+    answer = plain(413, b"too much", reason=b"Content Too Large")
+    for way in few_deliveries(answer):
+        with within(way.name):
+            client = world.client()
+            client.send(POST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+            connection = world.origin.accept()
+            connection.head()
+            connection.send_pieces(way.pieces(answer))
+            response = client.response("POST")
+            expect_forwarded(response, 413)
+            equal(response.body, b"too much", "body")
+            equal(response.interim, [], "interim responses")
 
 
 @group.case("forward.interim.hints", "103 is relayed before the response, with its fields")
@@ -318,14 +321,17 @@ def early_hints(world):
 
 @group.case("forward.interim.at_once", "103 reaches the client before there is a response")
 def hints_at_once(world):
-    client = world.client()
-    client.send(GET + END)
-    connection = world.origin.accept()
-    connection.request()
-    connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
-    equal(client.head().status, 103, "interim status")
-    connection.send(plain(body=b"ok"))
-    equal(client.response().body, b"ok", "body")
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    for way in few_deliveries(hints):
+        with within(way.name):
+            client = world.client()
+            client.send(GET + END)
+            connection = world.origin.accept()
+            connection.request()
+            connection.send_pieces(way.pieces(hints))
+            equal(client.head().status, 103, "interim status")
+            connection.send(plain(body=b"ok"))
+            equal(client.response().body, b"ok", "body")
 
 
 @group.case("forward.interim.old_client", "an HTTP/1.0 client gets no interim response")
@@ -336,66 +342,62 @@ def no_hints_for_old(world):
         equal(response.body, b"ok", "body")
 
 
-@group.case("forward.stream.response", "bytes of a response go on when they come")
-def streams_response(world):
-    client = world.client()
-    client.send(GET + END)
-    connection = world.origin.accept()
-    connection.request()
-    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    equal(client.head().status, 200, "status, before there is a body")
-    for part in (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"):
-        connection.send(b"%x\r\n%s\r\n" % (len(part), part))
-        size = int(client.line(), 16)
-        equal(client.exactly(size + 2), part + b"\r\n", "chunk")
-    connection.send(b"0\r\n\r\n")
-    equal(client.exactly(5), b"0\r\n\r\n", "end")
+def goes_on(sender, receiver, way, payload):
+    """A chunk, whose bytes all come before anything follows it; one that comes whole goes on whole."""
+    chunk = b"%x\r\n%s\r\n" % (len(payload), payload)
+    sender.send_pieces(way.pieces(chunk))
+    came = b""
+    while len(came) < len(payload):
+        size = int(receiver.line(), 16)
+        came += receiver.exactly(size)
+        equal(receiver.exactly(2), b"\r\n", "end of a chunk")
+        require(way.kind != "whole" or size == len(payload), f"a chunk of {size} bytes")
+    equal(came, payload, "chunk")
 
 
-@group.case("forward.stream.request", "bytes of a request go on when they come, before it is whole")
-def streams_request(world):
-    client = world.client()
-    client.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
-    connection = world.origin.accept()
-    connection.head()
-    for part in (b"one", b"two", b"three"):
-        client.send(b"%x\r\n%s\r\n" % (len(part), part))
-        size = int(connection.line(), 16)
-        equal(connection.exactly(size + 2), part + b"\r\n", "chunk")
-    client.send(b"0\r\n\r\n")
-    equal(connection.exactly(5), b"0\r\n\r\n", "end")
-    connection.send(plain())
-    expect_forwarded(client.response("POST"))
+def ends(sender, receiver, way):
+    sender.send_pieces(way.pieces(b"0\r\n\r\n"))
+    equal(receiver.exactly(5), b"0\r\n\r\n", "end")
 
 
-@group.case("forward.stream.both", "both bodies run at once")
-def streams_both(world):
-    client = world.client()
-    client.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
-    connection = world.origin.accept()
-    connection.head()
-    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    equal(client.head().status, 200, "status")
-    for part in (b"ping", b"pong"):
-        client.send(b"4\r\n" + part + b"\r\n")
-        equal(connection.exactly(9), b"4\r\n" + part + b"\r\n", "chunk at the origin")
-        connection.send(b"4\r\n" + part + b"\r\n")
-        equal(client.exactly(9), b"4\r\n" + part + b"\r\n", "chunk at the client")
-    client.send(b"0\r\n\r\n")
-    equal(connection.exactly(5), b"0\r\n\r\n", "end at the origin")
-    connection.send(b"0\r\n\r\n")
-    equal(client.exactly(5), b"0\r\n\r\n", "end at the client")
+def streams(world, has_upload, has_download):
+    """The bodies run in these directions; each part goes on when it comes, before there is more."""
+    for way in few_deliveries(b"9\r\ndata: 1\n\n\r\n"):
+        with within(way.name):
+            client = world.client()
+            client.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" if has_upload else GET + END)
+            connection = world.origin.accept()
+            connection.head()
+            if has_download:
+                connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                equal(client.head().status, 200, "status, before there is a body")
+            for part in (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"):
+                if has_upload:
+                    goes_on(client, connection, way, part)
+                if has_download:
+                    goes_on(connection, client, way, part[::-1])
+            if has_upload:
+                ends(client, connection, way)
+            if has_download:
+                ends(connection, client, way)
+            else:
+                connection.send(plain())
+                expect_forwarded(client.response("POST"))
+            client.close()
+            connection.close()
+
+
+group.table("forward.stream", [
+    ("response", "bytes of a response go on when they come", False, True),
+    ("request", "bytes of a request go on when they come, before it is whole", True, False),
+    ("both", "both bodies run at once", True, True),
+], streams)
 
 
 # Connections
 
 
 alone = Group()
-
-
-def pair(bench, **options):
-    origin = bench.scripted()
-    return origin, bench.proxy(configuration(origin.address, **options))
 
 
 @alone.case("forward.keep_alive.both_sides", "one connection on each side carries many exchanges")
@@ -499,45 +501,49 @@ def old_keep_alive_chunked(bench):
     require("keep-alive" not in [option.lower() for option in response.fields.elements("Connection")], "keep-alive was promised")
 
 
-def pipelined(bench, count, way):
+def pipelined(bench, count):
     """All requests are sent before the first is answered; the answers come in order."""
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    requests = b"".join(b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n%04d" % (i, i) for i in range(count))
+    requests = b"".join(wire.post(f"/{number}", b"%04d" % number) for number in range(count))
     connection = None
-    if way == "bytewise":
-        client.send_pieces([requests[i : i + 1] for i in range(len(requests))])
-    else:
-        client.send(requests)
-    for number in range(count):
-        connection = connection or origin.accept()
-        request = connection.request()
-        equal((request.target, request.body), (f"/{number}", b"%04d" % number), "request at the origin")
-        connection.send(answer_of(b"Transfer-Encoding: chunked\r\n", wire.chunked(request.body)) if number % 2 else plain(body=request.body))
-    for number in range(count):
-        equal(client.response("POST").body, b"%04d" % number, "body")
+    for way in few_deliveries(requests):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            for number in range(count):
+                connection = connection or origin.accept()
+                request = connection.request()
+                equal((request.target, request.body), (f"/{number}", b"%04d" % number), "request at the origin")
+                connection.send(answer_of(b"Transfer-Encoding: chunked\r\n", wire.chunked(request.body)) if number % 2 else plain(body=request.body))
+            for number in range(count):
+                equal(client.response("POST").body, b"%04d" % number, "body")
+            client.close()
 
 
 alone.table("forward.pipelining", [
-    ("whole", "ten requests at once", 10, "whole"),
-    ("bytewise", "five requests byte by byte", 5, "bytewise"),
-    ("many", "a thousand requests at once", 1000, "whole"),
+    ("some", "ten requests at once", 10),
+    ("many", "hundreds of requests at once", 500),
 ], pipelined)
 
 
 @alone.case("forward.pipelining.after_close", "nothing is served behind a request that said close")
 def pipelined_after_close(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(GET + b"Connection: close\r\n\r\n" + b"GET /evil HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    equal(connection.request().target, "/x", "target")
-    connection.send(plain(body=b"ok"))
-    response = client.response()
-    equal(response.body, b"ok", "body")
-    contains([option.lower() for option in response.fields.elements("Connection")], "close", "Connection of the response")
-    client.expect_end()
-    require(not connection.pending and not origin.has_waiting(), "the request behind was forwarded")
+    requests = GET + b"Connection: close\r\n\r\n" + wire.get("/evil")
+    connection = None
+    for way in few_deliveries(requests):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            connection = connection or origin.accept()
+            equal(connection.request().target, "/x", "target")
+            connection.send(plain(body=b"ok"))
+            response = client.response()
+            equal(response.body, b"ok", "body")
+            contains([option.lower() for option in response.fields.elements("Connection")], "close", "Connection of the response")
+            client.end_sending()
+            client.expect_end()
+            require(not connection.pending and not origin.has_waiting(), "the request behind was forwarded")
 
 
 @alone.case("forward.large_head", "heads just below the limit pass in both directions")

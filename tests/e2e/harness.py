@@ -345,6 +345,12 @@ endpoints = [{", ".join(texts)}]
 """
 
 
+def pair(bench, **options):
+    """An origin that the case plays itself, and a proxy in front of it."""
+    origin = bench.scripted()
+    return origin, bench.proxy(configuration(origin.address, **options))
+
+
 def raise_descriptor_limit():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -7,7 +7,8 @@ import threading
 import time
 from datetime import datetime
 
-from check import PATIENCE_S, contains, equal, require, wait_for
+from check import PATIENCE_S, contains, equal, require, wait_for, within
+from delivery import few_deliveries
 from harness import Group, configuration
 from origin import plain
 from peer import Client
@@ -28,9 +29,17 @@ def serving(bench, **options):
 
 @alone.case("log.fields", "a line tells what happened")
 def fields(bench):
+    request = b"POST /x?y=z HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent: test/1\r\nContent-Length: 5\r\n\r\nhello"
+    for way in few_deliveries(request):
+        with within(way.name):
+            expect_all_fields(bench, request, way)
+
+
+def expect_all_fields(bench, request, way):
     origin, proxy = serving(bench, route='name = "all"')
     client = bench.client(proxy)
-    response = client.exchange(b"POST /x?y=z HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent: test/1\r\nContent-Length: 5\r\n\r\nhello")
+    client.send_pieces(way.pieces(request))
+    response = client.response()
     entry = proxy.log_entries(1)[0]
     expected = {
         "shard": 0, "listener": "main", "client": "127.0.0.1", "request_id": response.fields.get("X-Request-ID"), "method": "POST",
@@ -129,15 +138,17 @@ def reused(bench):
 
 def own_reply(bench, request, status, reason, detail=None, **options):
     _, proxy = serving(bench, **options)
-    client = bench.client(proxy)
-    client.send(request)
-    response = client.response()
-    expect_own_reply(response, status)
-    entry = proxy.log_entries(1)[0]
-    equal((entry["status"], entry["reason"], entry.get("detail")), (status, reason, detail), "status, reason and detail")
-    require("upstream" not in entry or reason.startswith("upstream"), f"an upstream that had no part in it: {entry}")
-    equal(response.fields.get("X-Request-ID"), entry["request_id"], "request id")
-    require(UUID_V7.fullmatch(entry["request_id"]), f"request id: {entry}")
+    for number, way in enumerate(few_deliveries(request)):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(request))
+            response = client.response()
+            expect_own_reply(response, status)
+            entry = proxy.log_entries(number + 1)[-1]
+            equal((entry["status"], entry["reason"], entry.get("detail")), (status, reason, detail), "status, reason and detail")
+            require("upstream" not in entry or reason.startswith("upstream"), f"an upstream that had no part in it: {entry}")
+            equal(response.fields.get("X-Request-ID"), entry["request_id"], "request id")
+            require(UUID_V7.fullmatch(entry["request_id"]), f"request id: {entry}")
 
 
 ONLY = '[[route]]\npath = "/only"\nupstream = "app"\n'
@@ -160,13 +171,16 @@ def no_route(bench):
 @alone.case("log.escaping", "whatever a client sends, a line is one line and valid JSON")
 def escaping(bench):
     _, proxy = serving(bench)
-    client = bench.client(proxy)
     agent = b'a"b\\c\td\xe9\xff\x80</script>\'{}'
-    response = client.exchange(b"GET /x?\\{}|^` HTTP/1.1\r\nHost: a\r\nUser-Agent: " + agent + b"\r\n\r\n")
-    equal(response.status, 200, "status")
-    entry = proxy.log_entries(1)[0]
-    equal(entry["user_agent"], agent.decode("latin-1"), "user agent")
-    equal(entry["target"], "/x?\\{}|^`", "target")
+    request = b"GET /x?\\{}|^` HTTP/1.1\r\nHost: a\r\nUser-Agent: " + agent + b"\r\n\r\n"
+    for number, way in enumerate(few_deliveries(request)):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(request))
+            equal(client.response().status, 200, "status")
+            entry = proxy.log_entries(number + 1)[-1]
+            equal(entry["user_agent"], agent.decode("latin-1"), "user agent")
+            equal(entry["target"], "/x?\\{}|^`", "target")
 
 
 @alone.case("log.long_texts", "long texts are cut, the line stays whole")

@@ -54,6 +54,26 @@ class Peer:
                 return
             time.sleep(0)
 
+    def send_until_full(self, block=b"x" * 65536, most=1 << 40, patience=0.3):
+        """Sends until the other side has taken nothing for so long, or `most` bytes are sent; returns how many were."""
+        self.socket.settimeout(patience)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < most:
+                sent += self.socket.send(block)
+        return sent
+
+    def send_until_ended(self, block=b"x" * 65536):
+        """Sends until the other side has closed or reset."""
+        self.socket.settimeout(2 * PATIENCE_S)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.socket.sendall(block)
+
+    def leave(self, how):
+        """how: "fin", "close", or "reset"."""
+        {"fin": self.end_sending, "close": self.close, "reset": self.reset}[how]()
+
     def end_sending(self):
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)

@@ -1,30 +1,19 @@
 """Requests behind requests: in order, bounded, and none of them hides that the client has gone."""
 
+import itertools
 import time
 
 import sockets
 import wire
 from check import equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_logged, expect_own_reply, log_entry
+from wire import get, post
 
 alone = Group()
 MIB = 1 << 20
-
-
-def get(target, lines=b""):
-    return b"GET " + target.encode() + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n"
-
-
-def post(target, body):
-    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-
-
-def pair(bench, **options):
-    origin = bench.scripted()
-    return origin, bench.proxy(configuration(origin.address, **options))
 
 
 @alone.case("pipelining.order", "requests of all kinds in one go are answered in their order")
@@ -34,7 +23,7 @@ def order(bench):
     chunks = wire.chunked(b"hello", b"world")
     requests = b"".join(
         (get(f"/{n}"), post(f"/{n}", b"b" * (n * 37)),
-         b"PUT /%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" % n + chunks)[n % 3] for n in range(30))
+         wire.chunked_head(f"/{n}").replace(b"POST", b"PUT") + chunks)[n % 3] for n in range(30))
     for way in few_deliveries(requests):
         with within(way.name):
             client = bench.client(proxy)
@@ -51,13 +40,17 @@ def order(bench):
 def refused(bench):
     origin = bench.scripted().serve(echo)
     proxy = bench.proxy(configuration(origin.address))
-    client = bench.client(proxy)
-    client.send(get("/first") + b"GET /bad HTTP/1.1\r\n\r\n" + get("/third"))
-    equal(arrived(client.response())["target"], "/first", "target")
-    expect_own_reply(client.response(), 400)
-    client.end_sending()
-    client.expect_end()
-    equal([request.target for request in origin.requests], ["/first"], "requests that reached the origin")
+    requests = get("/first") + b"GET /bad HTTP/1.1\r\n\r\n" + get("/third")
+    ways = few_deliveries(requests)
+    for way in ways:
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            equal(arrived(client.response())["target"], "/first", "target")
+            expect_own_reply(client.response(), 400)
+            client.end_sending()
+            client.expect_end()
+    equal([request.target for request in origin.requests], ["/first"] * len(ways), "requests that reached the origin")
 
 
 @alone.case("pipelining.bounded", "requests that nobody answers yet are not taken in without end")
@@ -68,13 +61,7 @@ def bounded(bench):
     connection = origin.accept()
     connection.request()
     before = proxy.resident_bytes()
-    client.socket.settimeout(0.5)
-    requests, sent = get("/next") * 1000, 0
-    try:
-        while sent < 256 * MIB:
-            sent += client.socket.send(requests)
-    except TimeoutError:
-        pass
+    sent = client.send_until_full(get("/next") * 1000, 256 * MIB, 0.5)
     require(sent < 64 * MIB, f"the proxy took {sent} bytes of requests that it cannot serve yet")
     require(proxy.resident_bytes() - before < 16 * MIB, "memory grew with the requests")
     require(not origin.has_waiting(), "a pipelined request was forwarded before its turn")
@@ -94,12 +81,7 @@ def gone_behind_many(bench, how, pieces, size):
         # Each piece in a buffer of its own, as long as there are any for it.
         if number < 8:
             client.wait_taken()
-    if how == "fin":
-        client.end_sending()
-    elif how == "close":
-        client.close()
-    else:
-        client.reset()
+    client.leave(how)
     wait_for(connection.is_ended, "the connection to the origin is closed", patience=5)
     expect_logged(proxy, "/gone", 499, "client_closed")
     require(not origin.has_waiting(), "a pipelined request of a client that has gone was forwarded")
@@ -137,15 +119,10 @@ def gone_in_stuck_upload(bench):
         with within(name):
             origin, proxy = pair(bench, extra=extra)
             client = bench.client(proxy)
-            client.send(b"POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
+            client.send(wire.post_head("/gone", 1_000_000_000))
             connection = origin.accept()
             connection.head()
-            client.socket.settimeout(0.3)
-            try:
-                while True:
-                    client.socket.send(b"x" * 65536)
-            except TimeoutError:
-                pass
+            client.send_until_full()
             client.reset()
             entry = log_entry(proxy, "/gone")
             equal((entry["status"], entry["reason"]), (499, "client_closed"), "status and reason in the log")
@@ -176,7 +153,7 @@ def half_close(bench, request, bodies):
 alone.table("half_close", [
     ("get", "a request without a body", get("/x"), [""]),
     ("post", "a request with a body", post("/x", b"hello"), ["hello"]),
-    ("chunked", "a chunked body", b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + wire.chunked(b"hello"), ["hello"]),
+    ("chunked", "a chunked body", wire.chunked_head("/x") + wire.chunked(b"hello"), ["hello"]),
     ("pipelined", "several requests", get("/x") + post("/x", b"hello") + get("/x"), ["", "hello", ""]),
     ("big", "a body that is spliced", post("/x", b"h" * 150_000), ["h" * 150_000]),
 ], half_close)
@@ -185,10 +162,11 @@ alone.table("half_close", [
 @alone.case("half_close.waits", "a FIN does not end the wait for the response, a reset behind it does")
 def half_close_waits(bench):
     origin, proxy = pair(bench, route="half_close = true")
-    for ends in ("answered", "reset"):
-        with within(ends):
+    request = get("/the-same")
+    for number, (ends, way) in enumerate(itertools.product(("answered", "reset"), few_deliveries(request))):
+        with within(f"{ends}, {way.name}"):
             client = bench.client(proxy)
-            client.send(get(f"/{ends}"))
+            client.send_pieces(way.pieces(request))
             client.end_sending()
             connection = origin.accept()
             connection.request()
@@ -198,11 +176,13 @@ def half_close_waits(bench):
                 connection.send(plain(body=b"late"))
                 equal(client.response().body, b"late", "body")
                 client.expect_end()
-                expect_logged(proxy, "/answered", 200, None)
+                expected = (200, None)
             else:
                 client.reset()
                 wait_for(connection.is_ended, "the connection to the origin is closed", patience=5)
-                expect_logged(proxy, "/reset", 499, "client_closed")
+                expected = (499, "client_closed")
+            entry = proxy.log_entries(number + 1)[-1]
+            equal((entry["status"], entry.get("reason")), expected, "status and reason in the log")
             connection.close()
 
 
@@ -214,14 +194,18 @@ def client_has_fin_wait(client):
 @alone.case("half_close.in_body", "a FIN within the body is the end of the client all the same")
 def half_close_in_body(bench):
     origin, proxy = pair(bench, route="half_close = true")
-    client = bench.client(proxy)
-    client.send(b"POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart")
-    connection = origin.accept()
-    connection.head()
-    equal(connection.exactly(4), b"part", "what came")
-    client.end_sending()
-    connection.expect_end("eof", "reset")
-    expect_logged(proxy, "/gone", 499, "client_closed")
+    request = wire.post_head("/gone", 100) + b"part"
+    for number, way in enumerate(few_deliveries(request)):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(request))
+            connection = origin.accept()
+            connection.head()
+            equal(connection.exactly(4), b"part", "what came")
+            client.end_sending()
+            connection.expect_end("eof", "reset")
+            entry = proxy.log_entries(number + 1)[-1]
+            equal((entry["status"], entry["reason"]), (499, "client_closed"), "status and reason in the log")
 
 
 @alone.case("half_close.not_here", "a route without it, behind one with it")
@@ -229,18 +213,39 @@ def half_close_not_here(bench):
     origin = bench.scripted()
     routes = '[[route]]\npath = "/half/*"\nupstream = "app"\nhalf_close = true\n[[route]]\npath = "/whole/*"\nupstream = "app"\n'
     proxy = bench.proxy(configuration(origin.address, routes=routes))
-    client = bench.client(proxy)
-    client.send(get("/half/a") + get("/whole/b"))
-    client.end_sending()
-    connection = origin.accept()
-    equal(connection.request().target, "/half/a", "target")
-    connection.send(plain(body=b"ok"))
-    equal(client.response().body, b"ok", "body")
-    expect_logged(proxy, "/whole/b", 499, "client_closed")
-    client.expect_end("eof", "reset")
+    requests = get("/half/a") + get("/whole/b")
+    for number, way in enumerate(few_deliveries(requests)):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(requests))
+            client.end_sending()
+            connection = origin.accept()
+            equal(connection.request().target, "/half/a", "target")
+            connection.send(plain(body=b"ok", fields=b"Connection: close\r\n"))
+            equal(client.response().body, b"ok", "body")
+            client.expect_end("eof", "reset")
+            entries = proxy.log_entries(2 * number + 2)[-2:]
+            equal([(entry["target"], entry["status"], entry.get("reason")) for entry in entries],
+                  [("/half/a", 200, None), ("/whole/b", 499, "client_closed")], "the log")
 
 
 # The line too much that some clients send behind a body (RFC 9112 §2.2)
+
+
+def blank_line_behind(bench, proxy, line, way):
+    with within(f"{line!r} {way.name}"):
+        client = bench.client(proxy)
+        client.send(post("/x", b"hello"))
+        equal(arrived(client.response())["body"], "hello", "body")
+        client.send_pieces(way.pieces(line))
+        client.wait_taken()
+        if line == b"\r\n":
+            # Longer than a head may take: nothing has begun.
+            time.sleep(0.5)
+            client.expect_open()
+            client.send(get("/next"))
+        equal(arrived(client.response())["target"], "/next", "target")
+        client.close()
 
 
 @alone.case("pipelining.blank_line", "CR and LF behind a body are no request, however they come")
@@ -248,21 +253,9 @@ def blank_line(bench):
     origin = bench.scripted().serve(echo)
     proxy = bench.proxy(configuration(origin.address, timeouts='head = "300ms"'))
     lines = 0
-    for name, pieces in (("together", [b"\r\n"]), ("apart", [b"\r", b"\n"]), ("before the next", [b"\r\n" + get("/next")]),
-                         ("half with the next", [b"\r", b"\n" + get("/next")])):
-        with within(name):
-            client = bench.client(proxy)
-            client.send(post("/x", b"hello"))
-            equal(arrived(client.response())["body"], "hello", "body")
-            client.send_pieces(pieces)
-            client.wait_taken()
-            if not pieces[-1].endswith(get("/next")):
-                # Longer than a head may take: nothing has begun.
-                time.sleep(0.5)
-                client.expect_open()
-                client.send(get("/next"))
-            equal(arrived(client.response())["target"], "/next", "target")
-            client.close()
+    for line in (b"\r\n", b"\r\n" + get("/next")):
+        for way in few_deliveries(line):
+            blank_line_behind(bench, proxy, line, way)
             lines += 2
     wait_for(lambda: proxy.log_lines() == lines, f"{lines} lines in the log")
     equal({entry["status"] for entry in proxy.log_entries(lines)}, {200}, "statuses in the log")
@@ -272,12 +265,12 @@ def blank_line(bench):
 def half_blank_line(bench):
     origin = bench.scripted().serve(echo)
     proxy = bench.proxy(configuration(origin.address, timeouts='head = "300ms"'))
-    for number, end in enumerate(("close", "wait", "reset")):
-        with within(end):
+    begin = post("/x", b"hello") + b"\r"
+    for number, (end, way) in enumerate(itertools.product(("close", "wait", "reset"), few_deliveries(begin))):
+        with within(f"{end}, {way.name}"):
             client = bench.client(proxy)
-            client.send(post("/x", b"hello"))
+            client.send_pieces(way.pieces(begin))
             arrived(client.response())
-            client.send(b"\r")
             client.wait_taken()
             if end == "wait":
                 client.expect_end()
@@ -290,5 +283,5 @@ def half_blank_line(bench):
     client = bench.client(proxy)
     client.send(post("/x", b"hello"))
     arrived(client.response())
-    client.send_pieces([b"\r", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"])
+    client.send_pieces([b"\r", get("/x")])
     expect_own_reply(client.response(), 400)

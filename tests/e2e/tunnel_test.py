@@ -8,7 +8,7 @@ import sockets
 import wire
 from check import equal, require, wait_for, within
 from delivery import deliveries, few_deliveries
-from harness import Group, configuration
+from harness import Group, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_forwarded, expect_logged, expect_own_reply, log_entry
 
@@ -19,11 +19,6 @@ ASK = (b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nU
 GRANT = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
          b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
 MIB = 1 << 20
-
-
-def pair(bench, **options):
-    origin = bench.scripted()
-    return origin, bench.proxy(configuration(origin.address, **options))
 
 
 def expect_asked(request):
@@ -51,26 +46,26 @@ def open_tunnel(bench, origin, proxy, **options):
     return client, connection
 
 
-def expect_passes(client, connection, text=b"ping"):
-    client.send(text)
+def expect_passes(client, connection, text=b"ping", way=None):
+    client.send_pieces(way.pieces(text) if way else [text])
     equal(connection.exactly(len(text)), text, "what reached the origin")
-    connection.send(text[::-1])
+    connection.send_pieces(way.pieces(text[::-1]) if way else [text[::-1]])
     equal(client.exactly(len(text)), text[::-1], "what reached the client")
 
 
 # How it begins
 
 
-@alone.case("tunnel.upgrade.request", "the request that asks, in every delivery")
-def upgrade_request(bench):
+def upgrade(bench, asks):
+    """asks: whether the request comes in every delivery, or the 101."""
     origin, proxy = pair(bench)
-    for way in deliveries(ASK):
+    for way in deliveries(ASK if asks else GRANT):
         with within(way.name):
             client = bench.client(proxy)
-            client.send_pieces(way.pieces(ASK))
+            client.send_pieces(way.pieces(ASK) if asks else [ASK])
             connection = origin.accept()
             expect_asked(connection.request())
-            connection.send(GRANT)
+            connection.send_pieces([GRANT] if asks else way.pieces(GRANT))
             expect_granted(client.head())
             expect_passes(client, connection)
             client.close()
@@ -78,21 +73,10 @@ def upgrade_request(bench):
             connection.close()
 
 
-@alone.case("tunnel.upgrade.response", "the 101, in every delivery")
-def upgrade_response(bench):
-    origin, proxy = pair(bench)
-    for way in deliveries(GRANT):
-        with within(way.name):
-            client = bench.client(proxy)
-            client.send(ASK)
-            connection = origin.accept()
-            connection.request()
-            connection.send_pieces(way.pieces(GRANT))
-            expect_granted(client.head())
-            expect_passes(client, connection)
-            client.close()
-            connection.expect_end()
-            connection.close()
+alone.table("tunnel.upgrade", [
+    ("request", "the request that asks, in every delivery", True),
+    ("response", "the 101, in every delivery", False),
+], upgrade)
 
 
 @alone.case("tunnel.behind_heads", "bytes that came together with the heads go on first")
@@ -282,22 +266,30 @@ alone.table("tunnel.bad_grant", [
 # How it ends
 
 
+def expect_line(proxy, count, reason):
+    """The newest of so many lines tells of a tunnel that ended so."""
+    entry = proxy.log_entries(count)[-1]
+    equal((entry["target"], entry["status"], entry.get("reason")), ("/socket", 101, reason), "what the log says")
+
+
 def half_close(bench, client_first):
     """The end of one side is passed on behind its bytes; the other direction goes on until its own end."""
     origin, proxy = pair(bench)
-    client, connection = open_tunnel(bench, origin, proxy)
-    first, second = (client, connection) if client_first else (connection, client)
-    first.send(b"last words")
-    first.end_sending()
-    equal(second.exactly(10), b"last words", "what came before the end")
-    second.expect_end()
-    for _ in range(3):
-        second.send(b"still there")
-        equal(first.exactly(11), b"still there", "what comes behind the end of the other side")
-    first.expect_open()
-    second.end_sending()
-    first.expect_end()
-    expect_logged(proxy, "/socket", 101, None)
+    for number, way in enumerate(few_deliveries(b"last words")):
+        with within(way.name):
+            client, connection = open_tunnel(bench, origin, proxy)
+            first, second = (client, connection) if client_first else (connection, client)
+            first.send_pieces(way.pieces(b"last words"))
+            first.end_sending()
+            equal(second.exactly(10), b"last words", "what came before the end")
+            second.expect_end()
+            for _ in range(3):
+                second.send_pieces(way.pieces(b"still here"))
+                equal(first.exactly(10), b"still here", "what comes behind the end of the other side")
+            first.expect_open()
+            second.end_sending()
+            first.expect_end()
+            expect_line(proxy, number + 1, None)
 
 
 alone.table("tunnel.half_close", [
@@ -309,15 +301,17 @@ alone.table("tunnel.half_close", [
 def reset(bench, client_first, after_end):
     """A reset of one side resets the other; after_end: that had ended before."""
     origin, proxy = pair(bench)
-    client, connection = open_tunnel(bench, origin, proxy)
-    expect_passes(client, connection)
-    first, second = (client, connection) if client_first else (connection, client)
-    if after_end:
-        second.end_sending()
-        first.expect_end()
-    first.reset()
-    second.expect_end("reset")
-    expect_logged(proxy, "/socket", 101, "client_closed" if client_first else "upstream_reset")
+    for number, way in enumerate(few_deliveries(b"words")):
+        with within(way.name):
+            client, connection = open_tunnel(bench, origin, proxy)
+            expect_passes(client, connection, b"words", way)
+            first, second = (client, connection) if client_first else (connection, client)
+            if after_end:
+                second.end_sending()
+                first.expect_end()
+            first.reset()
+            second.expect_end("reset")
+            expect_line(proxy, number + 1, "client_closed" if client_first else "upstream_reset")
 
 
 alone.table("tunnel.reset", [
@@ -392,12 +386,7 @@ def stalled(bench):
             origin, proxy = pair(bench, timeouts='idle = "500ms"')
             client, connection = open_tunnel(bench, origin, proxy, receive_buffer=4096)
             sender = connection if receiver == "client" else client
-            sender.socket.settimeout(20)
-            try:
-                while True:
-                    sender.socket.sendall(b"x" * 65536)
-            except ConnectionError:
-                pass
+            sender.send_until_ended()
             equal(log_entry(proxy, "/socket").get("reason"), reason, "reason in the log")
 
 
@@ -485,13 +474,7 @@ def pressure(bench):
     origin, proxy = pair(bench)
     client, connection = open_tunnel(bench, origin, proxy, receive_buffer=4096)
     before = proxy.resident_bytes()
-    connection.socket.settimeout(0.5)
-    block, sent = b"z" * 65536, 0
-    try:
-        while sent < 256 * MIB:
-            sent += connection.socket.send(block)
-    except TimeoutError:
-        pass
+    sent = connection.send_until_full(b"z" * 65536, 256 * MIB, 0.5)
     require(sent < 64 * MIB, f"the proxy took {sent} bytes that nobody read")
     require(proxy.resident_bytes() - before < 16 * MIB, "memory grew with what nobody read")
     # The other direction is not held up by it.

@@ -5,20 +5,17 @@ import socket
 
 import wire
 from check import equal, one_of, require, wait_for, within
-from delivery import few_deliveries
+from delivery import WHOLE, few_deliveries
 from harness import Group, configuration
 from origin import plain
 from replies import expect_forwarded, expect_logged, expect_own_reply
+from wire import get, post
 
 _numbers = itertools.count()
 
 
 def fresh_target():
     return f"/failure-{next(_numbers)}"
-
-
-def get(target, lines=b"", version=b"1.1"):
-    return b"GET " + target.encode() + b" HTTP/" + version + b"\r\nHost: a\r\n" + lines + b"\r\n"
 
 
 class World:
@@ -54,9 +51,7 @@ group = Group(upstream_failures)
 
 
 def bad_answer(world, answer, close=False, status=502, reason="upstream_malformed", request_lines=b""):
-    for way in few_deliveries(answer) if answer else [few_deliveries(b"xx")[0]]:
-        if way.cuts is None and len(answer) > 5000:
-            continue
+    for way in few_deliveries(answer) if answer else [WHOLE]:
         with within(way.name):
             target = fresh_target()
             client = world.client()
@@ -161,12 +156,14 @@ def reset_in_upload(world):
 @group.case("upstream.head_reply", "an answer of our own to HEAD has no body")
 def head_reply(world):
     client = world.client()
-    for _ in range(2):
-        client.send(get(fresh_target()).replace(b"GET", b"HEAD"))
-        connection = world.origin.accept()
-        connection.request()
-        connection.close()
-        expect_own_reply(client.response("HEAD"), 502)
+    request = get(fresh_target()).replace(b"GET", b"HEAD")
+    for way in few_deliveries(request):
+        with within(way.name):
+            client.send_pieces(way.pieces(request))
+            connection = world.origin.accept()
+            connection.request()
+            connection.close()
+            expect_own_reply(client.response("HEAD"), 502)
 
 
 # After the response was under way: nothing that looks whole
@@ -174,20 +171,22 @@ def head_reply(world):
 
 def broken_off(world, answer, how, version="HTTP/1.1", reason="upstream_closed"):
     """answer: what the origin sends before it ends; how: "eof", "reset", or None when the bytes themselves are the fault."""
+    # The head first, and only when the client has it the rest: the response is committed then.
     head_end = answer.index(b"\r\n\r\n") + 4
-    for way in few_deliveries(answer[head_end:] or b"x"):
+    head, rest = answer[:head_end], answer[head_end:]
+    for way in few_deliveries(rest or head):
         with within(way.name):
             target = fresh_target()
             client = world.client()
-            client.send(get(target, version=version[-3:].encode()))
+            client.send(get(target).replace(b"HTTP/1.1", version.encode()))
             connection = world.origin.accept()
             connection.request()
-            # The head first, and only when the client has it the rest: the response is committed then.
-            connection.send(answer[:head_end])
+            connection.send_pieces([head] if rest else way.pieces(head))
             response = client.head()
             equal(response.status, 200, "status")
             response.framing = wire.response_framing(response, "GET", version)
-            connection.send_pieces(way.pieces(answer[head_end:]))
+            if rest:
+                connection.send_pieces(way.pieces(rest))
             if how == "reset":
                 # A reset throws away what has not been read yet.
                 connection.wait_taken()
@@ -235,6 +234,8 @@ group.table("upstream.mid_body", [
 # Connecting
 
 alone = Group()
+INTERIM_MAX = 16
+HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 ATTEMPTS_MAX = 4  # connections that one request opens, or takes from the pool
 
 
@@ -278,13 +279,13 @@ def next_endpoint(bench):
     dead = [bench.dead_port().address for _ in range(3)]
     proxy = bench.proxy(configuration(dead[0], origin.address, *dead[1:], upstream="keep_alive = { max_idle = 0 }"))
     client = bench.client(proxy)
-    for number in range(8):
-        method = b"POST" if number % 2 else b"GET"
-        body = b"Content-Length: 4\r\n\r\nbody" if number % 2 else b"\r\n"
-        response = client.exchange(method + b" /x HTTP/1.1\r\nHost: a\r\n" + body)
+    requests = (get("/x"), post("/x", b"body"))
+    for number in range(8 * 3):
+        request = requests[number % 2]
+        client.send_pieces(few_deliveries(request)[number % 3].pieces(request))
+        response = client.response()
         equal((response.status, response.body), (200, b"alive"), f"exchange {number}")
-    equal(len(origin.requests), 8, "requests at the origin")
-    equal([request.body for request in origin.requests], [b"", b"body"] * 4, "their bodies")
+    equal([request.body for request in origin.requests], [b"", b"body"] * 12, "bodies at the origin")
 
 
 @alone.case("upstream.all_refused", "all of several endpoints refuse: 502")
@@ -342,30 +343,35 @@ def first_byte_timeout(bench):
 def first_byte_timeout_interim(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "400ms"\nidle = "400ms"'))
-    client = bench.client(proxy)
-    client.send(get("/never"))
-    connection = origin.accept()
-    connection.request()
-    connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-    response = client.response()
-    equal([interim.status for interim in response.interim], [103], "interim responses")
-    expect_own_reply(response, 504)
+    for way in few_deliveries(HINTS):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send(get("/never"))
+            connection = origin.accept()
+            connection.request()
+            connection.send_pieces(way.pieces(HINTS))
+            response = client.response()
+            equal([interim.status for interim in response.interim], [103], "interim responses")
+            expect_own_reply(response, 504)
 
 
 @alone.case("upstream.idle_timeout", "an endpoint that pauses within its body: the client's connection is broken off")
 def idle_timeout(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='idle = "300ms"'))
-    client = bench.client(proxy)
-    client.send(get("/pause"))
-    connection = origin.accept()
-    connection.request()
-    connection.send(ok(CHUNKED, b"4\r\npart\r\n"))
-    equal(client.head().status, 200, "status")
-    body = client.rest()
-    require(body.startswith(b"4\r\npart\r\n") and b"0\r\n\r\n" not in body, f"body: {body}")
-    connection.expect_end("eof", "reset")
-    expect_logged(proxy, "/pause", 200, "upstream_idle_timeout")
+    answer = ok(CHUNKED, b"4\r\npart\r\n")
+    for way in few_deliveries(answer):
+        with within(way.name):
+            target = fresh_target()
+            client = bench.client(proxy)
+            client.send(get(target))
+            connection = origin.accept()
+            connection.request()
+            connection.send_pieces(way.pieces(answer))
+            equal(client.head().status, 200, "status")
+            equal(wire.broken_chunked(client.rest()), b"part", "body")
+            connection.expect_end("eof", "reset")
+            expect_logged(proxy, target, 200, "upstream_idle_timeout")
 
 
 @alone.case("upstream.idle_timeout.moving", "a body that moves slowly, but moves, has all the time it needs")
@@ -429,9 +435,21 @@ def warmed(bench, *more, **options):
     return origin, proxy, client, connection
 
 
-def retried(bench, request, how):
+def for_each_way(case):
+    """Runs case(bench, request, way, ...) for each delivery of the request."""
+
+    def run(bench, request, *rest):
+        for way in few_deliveries(request):
+            with within(way.name):
+                case(bench, request, way, *rest)
+
+    return run
+
+
+@for_each_way
+def retried(bench, request, way, how):
     origin, proxy, client, connection = warmed(bench)
-    client.send(request)
+    client.send_pieces(way.pieces(request))
     equal(connection.request().target, "/second", "target on the pooled connection")
     if how == "reset":
         connection.reset()
@@ -454,11 +472,13 @@ alone.table("upstream.stale", [
 ], retried)
 
 
-def not_retried(bench, request, partial=b""):
+@for_each_way
+def not_retried(bench, request, way, partial=b""):
     origin, proxy, client, connection = warmed(bench)
-    client.send(request)
+    client.send_pieces(way.pieces(request))
     equal(connection.request().target, "/second", "target on the pooled connection")
-    connection.send(partial)
+    if partial:
+        connection.send_pieces(way.pieces(partial))
     connection.close()
     expect_own_reply(client.response(request.split(b" ")[0].decode()), 502)
     require(not origin.has_waiting(), "the request was repeated")
@@ -466,17 +486,18 @@ def not_retried(bench, request, partial=b""):
 
 
 alone.table("upstream.stale.not_repeated", [
-    ("body", "a request with a body", b"POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"),
+    ("body", "a request with a body", post("/second", b"body")),
     ("post", "a method that may have an effect", b"POST /second HTTP/1.1\r\nHost: a\r\n\r\n"),
-    ("put_body", "an idempotent method with a body", b"PUT /second HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"),
+    ("put_body", "an idempotent method with a body", post("/second", b"body").replace(b"POST", b"PUT")),
     ("answered", "an answer had begun", get("/second"), b"HTTP/1.1 200 OK\r\nContent-Le"),
 ], not_retried)
 
 
-@alone.case("upstream.stale.once", "a request is repeated once, not for ever")
-def retried_once(bench):
+@for_each_way
+def retried_once(bench, request, way):
+    """And not for ever."""
     origin, proxy, client, connection = warmed(bench)
-    client.send(get("/second"))
+    client.send_pieces(way.pieces(request))
     connection.request()
     connection.close()
     second = origin.accept()
@@ -487,18 +508,22 @@ def retried_once(bench):
     expect_logged(proxy, "/second", 502, "upstream_closed")
 
 
-@alone.case("upstream.stale.noticed", "a pooled connection that the origin has closed is not used")
-def stale_noticed(bench):
+@for_each_way
+def stale_noticed(bench, request, way):
     origin, proxy, client, connection = warmed(bench)
     connection.end_sending()
     connection.expect_end("eof", "reset")
     # Even a request that could not be repeated succeeds.
-    client.send(b"POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+    client.send_pieces(way.pieces(request))
     second = origin.accept()
     equal(second.request().body, b"body", "body")
     second.send(plain(body=b"second"))
     equal(client.response("POST").body, b"second", "body")
     equal(expect_logged(proxy, "/second", 200, None)["attempts"], 1, "attempts in the log")
+
+
+alone.table("upstream.stale", [("once", "a request is repeated once", get("/second"))], retried_once)
+alone.table("upstream.stale", [("noticed", "a pooled connection that the origin has closed is not used", post("/second", b"body"))], stale_noticed)
 
 
 @alone.case("upstream.keep_alive.idle_timeout", "a pooled connection is closed when it has been idle for too long")
@@ -569,28 +594,28 @@ def interim_flood(bench):
     require(proxy.resident_bytes() - before < 16 << 20, "memory grows with the flood")
 
 
-INTERIM_MAX = 16
-HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
-
-
 def interim_bounded(bench, count, status):
     """count: interim responses before the final one."""
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address))
-    client = bench.client(proxy)
-    client.send(get("/hints"))
-    connection = origin.accept()
-    connection.request()
-    connection.send(HINTS * count + plain(body=b"final"))
-    response = client.response()
-    equal([interim.status for interim in response.interim], [103] * min(count, INTERIM_MAX), "interim responses")
-    if status == 200:
-        expect_forwarded(response)
-        equal(response.body, b"final", "body")
-        return
-    expect_own_reply(response, 502)
-    connection.expect_end("eof", "reset")
-    expect_logged(proxy, "/hints", 502, "upstream_malformed")
+    answer = HINTS * count + plain(body=b"final", fields=b"Connection: close\r\n")
+    for way in few_deliveries(answer):
+        with within(way.name):
+            target = fresh_target()
+            client = bench.client(proxy)
+            client.send(get(target))
+            connection = origin.accept()
+            connection.request()
+            connection.send_pieces(way.pieces(answer))
+            response = client.response()
+            equal([interim.status for interim in response.interim], [103] * min(count, INTERIM_MAX), "interim responses")
+            connection.expect_end("eof", "reset")
+            if status == 200:
+                expect_forwarded(response)
+                equal(response.body, b"final", "body")
+            else:
+                expect_own_reply(response, 502)
+                expect_logged(proxy, target, 502, "upstream_malformed")
 
 
 alone.table("upstream.interim_flood", [

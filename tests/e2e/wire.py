@@ -191,6 +191,23 @@ def broken_chunked(data):
         return payload if part in (b"", b"\r") else payload + part
 
 
+def get(target, lines=b""):
+    """lines: whole field lines."""
+    return b"GET " + target.encode() + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n"
+
+
+def post_head(target, length, lines=b""):
+    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\n" + lines + b"Content-Length: %d\r\n\r\n" % length
+
+
+def post(target, body, lines=b""):
+    return post_head(target, len(body), lines) + body
+
+
+def chunked_head(target):
+    return b"POST " + target.encode() + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def chunked(*chunks, trailers=b"", size=lambda chunk: b"%x" % len(chunk)):
     """The chunks as a chunked body; trailers: whole lines."""
     return b"".join(size(chunk) + b"\r\n" + chunk + b"\r\n" for chunk in chunks) + b"0\r\n" + trailers + b"\r\n"

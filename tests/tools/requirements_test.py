@@ -12,19 +12,20 @@ import delivery  # noqa: E402
 import requirements  # noqa: E402
 
 ALL = frozenset(("whole", "split", "bytewise"))
+NONE = frozenset()
 
 
-def requirement(*cases, deliveries=False):
-    return requirements.Requirement("a.b", "text", "source", cases, deliveries)
+def requirement(*cases, once=()):
+    return requirements.Requirement("a.b", "text", "source", cases, once, "for a reason" if once else None)
 
 
 class Unmet(unittest.TestCase):
     def test_met(self):
         for name, wanted, ran in (
-            ("an id", requirement("a.b"), {"a.b": frozenset()}),
-            ("a pattern", requirement("a.*"), {"a.b": frozenset()}),
-            ("delivered in one case", requirement("a.*", deliveries=True), {"a.b": ALL}),
-            ("delivered over several cases", requirement("a.*", deliveries=True), {"a.b": frozenset(("whole", "split")), "a.c": frozenset(("bytewise",))}),
+            ("an id", requirement("a.b"), {"a.b": ALL}),
+            ("a pattern", requirement("a.*"), {"a.b": ALL, "a.c": ALL, "b": NONE}),
+            ("once", requirement(once=("a.*",)), {"a.b": NONE}),
+            ("once, beside one that is delivered", requirement("a.*", once=("a.c",)), {"a.b": ALL, "a.c": NONE}),
         ):
             with self.subTest(name):
                 self.assertIsNone(requirements.unmet(wanted, ran))
@@ -32,12 +33,16 @@ class Unmet(unittest.TestCase):
     def test_unmet(self):
         for name, wanted, ran, words in (
             ("nothing ran", requirement("a.b"), {}, "a.b"),
+            ("nothing of once ran", requirement("a.b", once=("a.c",)), {"a.b": ALL}, "a.c"),
             ("another ran", requirement("a.b"), {"a.bc": ALL}, "a.b"),
             ("one of two patterns", requirement("a.b", "a.c*"), {"a.b": ALL}, "a.c*"),
             ("a pattern is no prefix", requirement("a"), {"a.b": ALL}, "called a"),
             ("letters have their case", requirement("A.b"), {"a.b": ALL}, "A.b"),
-            ("never split", requirement("a.b", deliveries=True), {"a.b": frozenset(("whole", "bytewise"))}, "split"),
-            ("the deliveries of others", requirement("a.b", deliveries=True), {"a.b": frozenset(("whole",)), "a.c": ALL}, "bytewise, split"),
+            ("never split", requirement("a.b"), {"a.b": frozenset(("whole", "bytewise"))}, "a.b: never delivered split"),
+            ("the deliveries of others", requirement("a.b"), {"a.b": frozenset(("whole",)), "a.c": ALL}, "bytewise, split"),
+            ("over several cases", requirement("a.*"), {"a.b": frozenset(("whole", "split")), "a.c": frozenset(("bytewise",))}, "a.c: never delivered split, whole"),
+            ("one of two cases", requirement("a.*"), {"a.b": ALL, "a.c": NONE}, "a.c: never"),
+            ("all of them once", requirement("a.*", once=("a.b",)), {"a.b": ALL}, "a.*: none of its cases"),
         ):
             with self.subTest(name):
                 self.assertIn(words, requirements.unmet(wanted, ran) or "")
@@ -54,7 +59,10 @@ class File(unittest.TestCase):
             '[a]\nb = { source = "x", cases = ["c"] }',
             '[a]\nb = { text = "x", cases = ["c"] }',
             '[a]\nb = { text = "x", source = "y", cases = [] }',
-            '[a]\nb = { text = "x", source = "y", cases = ["c"], delivery = true }',
+            '[a]\nb = { text = "x", source = "y", cases = ["c"], deliveries = true }',
+            '[a]\nb = { text = "x", source = "y", once = ["c"] }',
+            '[a]\nb = { text = "x", source = "y", once = ["c"], why_not = "" }',
+            '[a]\nb = { text = "x", source = "y", cases = ["c"], why_not = "z" }',
         ):
             with self.subTest(text), self.assertRaises(ValueError):
                 requirements.parse(text)
@@ -72,6 +80,13 @@ class Ledger(unittest.TestCase):
         self.assertEqual(delivery.used(), ALL)
         delivery.forget_used()
         self.assertEqual(delivery.used(), frozenset())
+
+    def test_a_long_one_comes_byte_by_byte_at_its_ends(self):
+        for size in (delivery.BYTEWISE_MAX, delivery.BYTEWISE_MAX + 1, 10 * delivery.BYTEWISE_MAX):
+            pieces = delivery.BYTEWISE.pieces(bytes(size))
+            self.assertEqual(sum(map(len, pieces)), size)
+            self.assertEqual(len(pieces), size if size <= delivery.BYTEWISE_MAX else 2 * delivery.BYTEWISE_END)
+            self.assertEqual({len(piece) for piece in pieces[: delivery.BYTEWISE_END - 1] + pieces[-delivery.BYTEWISE_END + 1 :]}, {1})
 
 
 if __name__ == "__main__":
