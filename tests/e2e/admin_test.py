@@ -1,6 +1,5 @@
 """The admin socket: every page, and clients that take their time, talk nonsense or come in crowds."""
 
-import ctypes
 import json
 import os
 import resource
@@ -16,12 +15,13 @@ import tomllib
 from pathlib import Path
 
 from admin import SOCKET, TABLE, AdminPeer, Metrics, get, get_json
-from check import PATIENCE_S, contains, equal, require, wait_for, within
+from check import PATIENCE_S, Skip, contains, equal, require, wait_for, within
 from delivery import few_deliveries
 from harness import Group, configuration
 from origin import plain
 from reloading import reload, reload_refused
 from replies import echo
+from stopped_thread import StoppedThread
 
 alone = Group()
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -82,8 +82,7 @@ def promtool(bench):
     equal(bench.client(proxy).exchange(GET).status, 200, "status")
     metrics = Metrics(proxy)
     if shutil.which("promtool") is None:
-        print("skipped: admin.metrics.promtool needs promtool (package prometheus); the page was read strictly all the same", flush=True)
-        return
+        raise Skip("needs promtool, of the package prometheus")
     done = subprocess.run(["promtool", "check", "metrics"], input=metrics.text, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     equal((done.returncode, done.stdout, done.stderr), (0, "", ""), "promtool check metrics")
 
@@ -206,25 +205,6 @@ def many_routes(bench):
 # Connections and snapshots
 
 
-class StoppedThread:
-    """One thread of the proxy, stopped as a debugger does it, so that the others run on."""
-
-    ATTACH, DETACH = 16, 17
-    WAIT_ALL = 0x40000000
-
-    def __init__(self, proxy, name):
-        tasks = Path(f"/proc/{proxy.process.pid}/task")
-        self.thread = next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text().strip() == name)
-        self.trace = ctypes.CDLL(None, use_errno=True).ptrace
-        self.trace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-        if self.trace(self.ATTACH, self.thread, None, None) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        os.waitpid(self.thread, self.WAIT_ALL)
-
-    def go_on(self):
-        self.trace(self.DETACH, self.thread, None, None)
-
-
 def row_of(answer, phase):
     rows = [row for row in answer["connections"] if row["phase"] == phase]
     equal(len(rows), 1, f"connections in phase {phase} of {answer}")
@@ -320,11 +300,7 @@ def stuck(bench):
     clients = [bench.client(proxy) for _ in range(8)]
     for client in clients:
         equal(client.exchange(GET).status, 200, "status")
-    try:
-        stopped = StoppedThread(proxy, "sluice-1")
-    except OSError as error:
-        print(f"skipped: admin.connections.stuck cannot stop a thread: {error}", flush=True)
-        return
+    stopped = StoppedThread(proxy, "sluice-1")
     try:
         with AdminPeer(proxy) as waiting, AdminPeer(proxy) as other:
             began = time.monotonic()

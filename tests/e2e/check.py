@@ -13,6 +13,10 @@ class Failure(AssertionError):
     """What was expected and what came instead."""
 
 
+class Skip(Exception):
+    """A case cannot run on this host, and why. It is named as skipped, and counts neither as passed nor as failed."""
+
+
 def shown(value, most=400):
     """A value as a message shows it: bytes with their escapes, long ones cut in the middle."""
     if isinstance(value, (bytes, bytearray)):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sockets
 from check import PATIENCE_S, Failure, require, wait_for
+from control_group import ControlGroup
 from origin import DeadPort, DeafPort, ScriptedOrigin
 from peer import Client
 
@@ -257,6 +258,9 @@ class Bench:
 
     def test_origin(self):
         return self._keep(self.origins, TestOrigin(self.origin_program))
+
+    def control_group(self, controller):
+        return self._keep(self.origins, ControlGroup(controller))
 
     def proxy(self, text, **options):
         return self._keep(self.proxies, Proxy(self.sluice, text, **options))

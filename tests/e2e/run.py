@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 
 import delivery  # noqa: E402
 import requirements  # noqa: E402
-from check import Failure  # noqa: E402
+from check import Failure, Skip  # noqa: E402
 from harness import Bench, Case, Group, raise_descriptor_limit  # noqa: E402
 
 
@@ -36,6 +36,7 @@ class Results:
         self.stops_at_failure = stops_at_failure
         self.ran = {}  # ids of those that passed, with their kinds of delivery
         self.failed = []
+        self.skipped = []
         self.times = []
         self._lock = threading.Lock()
 
@@ -50,6 +51,11 @@ class Results:
                 print(f"{'ok    ' if failure is None else 'FAILED'} {case.id}: {case.title} ({seconds:.2f} s)", flush=True)
             if failure is not None:
                 print("".join(f"    {line}\n" for line in failure.splitlines()), end="", flush=True)
+
+    def skip(self, name, why):
+        with self._lock:
+            self.skipped.append(name)
+            print(f"skipped: {name} ({why})", flush=True)
 
     def add_breakdown(self, unit, text):
         """What a case or group did not leave in order; the cases that were still to come did not run."""
@@ -69,10 +75,12 @@ class Results:
 
 
 def failure_of(function):
-    """What went wrong in function(), or None."""
+    """What went wrong in function(), or None. Raises Skip."""
     delivery.forget_used()
     try:
         function()
+    except Skip:
+        raise
     except Failure as failure:
         place = traceback.extract_tb(failure.__traceback__)
         own = [frame for frame in place if frame.filename.endswith("_test.py")]
@@ -90,7 +98,12 @@ def run_alone(case, results):
         case.run(bench)
         bench.stop()
 
-    failure = failure_of(run)
+    try:
+        failure = failure_of(run)
+    except Skip as skip:
+        bench.discard()
+        results.skip(case.id, skip)
+        return
     if failure is not None:
         told = "".join(f"\nthe proxy said:\n{proxy.told()}" for proxy in bench.proxies if proxy.told_path.exists() and proxy.told())
         failure += told
@@ -114,7 +127,11 @@ def run_shared(group, cases, results):
             case.run(world)
             bench.check_health()
 
-        failure = failure_of(run)
+        try:
+            failure = failure_of(run)
+        except Skip as skip:
+            results.skip(case.id, skip)
+            continue
         bench.close_clients()
         if failure is not None:
             failure += "".join(f"\nthe proxy said:\n{proxy.told()}" for proxy in bench.proxies if proxy.told())
@@ -157,15 +174,16 @@ def skipped(pattern):
     return [case.id for group in Group.every for case in group.cases if pattern.search(case.id) and not case.can_run]
 
 
-def check_requirements(results, left_out):
-    """Each requirement that the cases were to show, as a case of its own; not those of cases that were left out."""
+def check_requirements(results):
+    """Each requirement that the cases were to show, as a case of its own; not those of cases that were skipped."""
     group = Group()
     # Not the ends of groups, which are counted as cases.
     known = {case.id for one in Group.every for case in one.cases}
     ran = {name: kinds for name, kinds in results.ran.items() if name in known}
     for requirement in requirements.load():
-        if any(fnmatch.fnmatchcase(name, wanted) for name in left_out for wanted in requirement.patterns):
-            print(f"skipped: requirement.{requirement.id} (needs root)")
+        missing = [name for name in results.skipped if any(fnmatch.fnmatchcase(name, wanted) for wanted in requirement.patterns)]
+        if missing:
+            results.skip(f"requirement.{requirement.id}", f"without {missing[0]}")
             continue
         case = Case(group, f"requirement.{requirement.id}", f"{requirement.text} ({requirement.source})", None)
         delivery.forget_used()
@@ -212,10 +230,9 @@ def main():
             sys.exit(f"{program} does not exist; tools/test builds it")
     Bench.sluice, Bench.origin_program = options.sluice.resolve(), options.origin.resolve()
     raise_descriptor_limit()
-    for name in left_out:
-        print(f"skipped: {name} (needs root)")
-
     results = Results(options.verbose, options.fail_fast)
+    for name in left_out:
+        results.skip(name, "needs root")
     waiting = queue.Queue()
     for unit in units:
         waiting.put(unit)
@@ -225,7 +242,7 @@ def main():
     for worker in workers:
         worker.join()
     if not pattern and not results.is_enough and options.cases == FOLDER:
-        check_requirements(results, left_out)
+        check_requirements(results)
     if options.verbose:
         for seconds, name in sorted(results.times, reverse=True)[:10]:
             print(f"{seconds:7.2f} s  {name}")

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from check import contains, equal, one_of, require, wait_for
+from check import contains, equal, one_of, require, wait_for, within
 from harness import Group, configuration
 from replies import arrived, echo
 
@@ -53,6 +53,34 @@ def standard(bench):
         if not quota or float(quota[1]) > len(cpus) - 1:
             equal(threads, {index: [cpu] for index, cpu in enumerate(cpus)}, "CPUs of the shards")
         arrived(bench.client(proxy).exchange(GET))
+
+
+def in_group(bench, controller, allow, expected):
+    """allow(group); expected: (CPUs of each shard, what it says)."""
+    group = bench.control_group(controller)
+    allow(group)
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(blocks(origin, ""), wrapper=group.wrapper)
+    equal(shard_threads(proxy), expected[0], "CPUs of the shards")
+    for words in expected[1]:
+        contains(proxy.told(), words, "what it says")
+    arrived(bench.client(proxy).exchange(GET))
+
+
+@alone.case("shards.cpu_quota", "without a word about shards: no more than a control group allows the time for, on any usable CPU")
+def cpu_quota(bench):
+    for percent, count in ((50, 1), (100, 1), (150, min(2, len(CPUS)))):
+        with within(f"{percent} %"):
+            where = {index: [cpu] for index, cpu in enumerate(CPUS)} if count == len(CPUS) else {index: CPUS for index in range(count)}
+            words = (f"serving with {count} shard", f"a control group allows the time of {percent / 100:.2f}")
+            in_group(bench, "cpu", lambda group, percent=percent: group.allow_time(percent * 200, 20_000), (where, words))
+
+
+@alone.case("shards.cpuset", "without a word about shards: one for each CPU of a cpuset, and pinned to it")
+def cpuset(bench):
+    last = CPUS[-1]
+    expected = ({0: [last]}, ("serving with 1 shard", f"1 usable CPU ({last})"))
+    in_group(bench, "cpuset", lambda group: group.allow_cpus(str(last)), expected)
 
 
 @alone.case("shards.foreign_cpu", "a cpu that the process may not use is a mistake, also for -t")
