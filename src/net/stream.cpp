@@ -19,10 +19,13 @@ namespace {
 // Enough for most heads; what comes behind is not copied into a buffer that is to be spliced.
 constexpr std::size_t single_receive_bytes = 4096;
 
-// ETIMEDOUT is the kernel's word that the peer is gone, not that a deadline of ours has passed and waiting on may help.
+// Of a connection that stood: these are the kernel's words that the peer is gone, not that a deadline of ours has
+// passed or that no connection was to be had.
 Error connection_error(int errno_value) {
   Error error = error_from_errno(errno_value);
-  if (errno_value == ETIMEDOUT) error.code = ErrorCode::reset;
+  const bool is_gone =
+      errno_value == ETIMEDOUT || error.code == ErrorCode::unreachable || error.code == ErrorCode::refused;
+  if (is_gone) error.code = ErrorCode::reset;
   return error;
 }
 

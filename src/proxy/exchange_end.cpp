@@ -42,6 +42,7 @@ Task<void> Exchange::fail_upstream(Error error) {
       break;
     case ErrorCode::refused:
     case ErrorCode::unreachable:
+      status = 503;  // no endpoint had the request; a 502 speaks of one that did
       reason = Reason::upstream_refused;
       break;
     case ErrorCode::malformed:
@@ -107,7 +108,7 @@ Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   error_reply.connection = reply_policy(goes_on);
   error_reply.format = http::choose_error_format(accept_.view());
   error_reply.omits_body = request_.method == http::Method::head;
-  // What is short of room now will hardly be for long.
+  // What is short of room now will hardly be for long. When an endpoint will be there again, nobody here knows.
   if (reason == Reason::exhausted) error_reply.retry_after_s = 1;
   Result<void> sent = co_await send_error(error_reply);
   disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;

@@ -48,6 +48,8 @@ Connection* Endpoint::take_idle() {
 Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
   auto fail = [](Error error) {
     error.side = Side::upstream;
+    // Such as a packet filter's EPERM.
+    if (error.code == ErrorCode::system) error.code = ErrorCode::unreachable;
     // What we gave up or ran out of ourselves would not be better elsewhere.
     const bool is_ours = error.code == ErrorCode::cancelled || error.code == ErrorCode::exhausted;
     error.retry = is_ours ? Retry::never : Retry::safe;

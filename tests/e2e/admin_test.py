@@ -116,7 +116,7 @@ def counted(bench, shards):
     received = 0
     body = b"0123456789"
     for _ in range(3):
-        for path, status in (("/app/x", 200), ("/app/y", 200), ("/none", 404), ("/odd", 502)):
+        for path, status in (("/app/x", 200), ("/app/y", 200), ("/none", 404), ("/odd", 503)):
             request = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
             client = bench.client(proxy)
             response = client.exchange(request)

@@ -268,7 +268,7 @@ def error_dead(bench):
     proxy = bench.proxy(configuration(bench.dead_port().address))
     client = bench.client(proxy)
     response = client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n")
-    equal((response.status, json.loads(response.body)["reason"]), (502, "upstream_refused"), "response")
+    equal((response.status, json.loads(response.body)["reason"]), (503, "upstream_refused"), "response")
 
 
 @group.case("answer.error.refused", "a refused head is answered in plain text")

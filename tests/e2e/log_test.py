@@ -374,7 +374,7 @@ def counters(bench):
         proxy = bench.proxy(configuration(origin.address, shards=shards, routes=routes, extra=extra))
         for _ in range(4):
             client = bench.client(proxy)
-            for path, status in (("/app/x", 200), ("/app/y", 200), ("/none", 404), ("/dead", 502)):
+            for path, status in (("/app/x", 200), ("/app/y", 200), ("/none", 404), ("/dead", 503)):
                 equal(client.exchange(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()).status, status, path)
             client.close()
         proxy.log_entries(16)

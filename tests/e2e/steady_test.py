@@ -74,7 +74,7 @@ STEADY_REQUESTS = {
     "template": [(b"GET /template/100?a+b=c+d HTTP/1.1\r\nHost: app\r\nx-a: v1\r\nx-b: 1\r\nx-a: v2\r\nx-b: 2\r\n\r\n", "GET", 200, 100)],
     "expression": [(get("/expression/100", b"a.expressions"), "GET", 200, 100)],
     "own_404": [(get("/size/100", b"other"), "GET", 404, None)],
-    "own_502": [(get("/x", b"dead"), "GET", 502, None)],
+    "own_503": [(get("/x", b"dead"), "GET", 503, None)],
 }
 STEADY_REQUESTS["mixed"] = [request for requests in STEADY_REQUESTS.values() for request in requests]
 WARM_UP, FEW, MANY = 10, 20, 200
@@ -124,7 +124,7 @@ alone.table("steady.heap", [
     ("template", "a template with conditions and a rewrite", "template"),
     ("expression", "an expression and its group", "expression"),
     ("own_404", "requests that fit no route", "own_404"),
-    ("own_502", "an upstream that refuses connections", "own_502"),
+    ("own_503", "an upstream that refuses connections", "own_503"),
     ("mixed", "all of these in turn", "mixed"),
 ], heap)
 

@@ -195,9 +195,9 @@ def plain_file(path):
 
 
 alone.table("unix.unreachable", [
-    ("missing", "there is no file", lambda path: [], 502, "upstream_refused"),
-    ("stale", "nobody listens there any more", stale, 502, "upstream_refused"),
-    ("no_socket", "the file is no socket", plain_file, 502, "upstream_refused"),
+    ("missing", "there is no file", lambda path: [], 503, "upstream_refused"),
+    ("stale", "nobody listens there any more", stale, 503, "upstream_refused"),
+    ("no_socket", "the file is no socket", plain_file, 503, "upstream_refused"),
     ("full", "its queue is full until the connect timeout", full_queue, 504, "upstream_connect_timeout"),
 ], unreachable)
 

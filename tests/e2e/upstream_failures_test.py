@@ -8,6 +8,7 @@ from check import equal, one_of, require, wait_for, within
 from delivery import WHOLE, few_deliveries
 from harness import Group, configuration
 from origin import plain
+from reloading import reload
 from replies import expect_forwarded, expect_logged, expect_own_reply
 from wire import get, post
 
@@ -247,13 +248,13 @@ def serve_plain(body):
     return handle
 
 
-@alone.case("upstream.refused", "no endpoint listens: 502, and again 200 once one does")
+@alone.case("upstream.refused", "no endpoint listens: 503, and again 200 once one does")
 def refused(bench):
     port = bench.dead_port()
     proxy = bench.proxy(configuration(port.address))
     client = bench.client(proxy)
-    expect_own_reply(client.exchange(get("/refused")), 502)
-    entry = expect_logged(proxy, "/refused", 502, "upstream_refused")
+    expect_own_reply(client.exchange(get("/refused")), 503)
+    entry = expect_logged(proxy, "/refused", 503, "upstream_refused")
     equal(entry["upstream"], "app", "upstream in the log")
     # The same address comes to life.
     port.socket.listen(8)
@@ -265,12 +266,12 @@ def refused(bench):
     connection.close()
 
 
-@alone.case("upstream.refused.upload", "no endpoint listens, and the client sends a body: it gets its 502")
+@alone.case("upstream.refused.upload", "no endpoint listens, and the client sends a body: it gets its 503")
 def refused_upload(bench):
     proxy = bench.proxy(configuration(bench.dead_port().address))
     client = bench.client(proxy)
     client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300000)
-    expect_own_reply(client.response("POST"), 502)
+    expect_own_reply(client.response("POST"), 503)
 
 
 @alone.case("upstream.next_endpoint", "a connect that fails goes to the next endpoint, for every method")
@@ -288,13 +289,24 @@ def next_endpoint(bench):
     equal([request.body for request in origin.requests], [b"", b"body"] * 12, "bodies at the origin")
 
 
-@alone.case("upstream.all_refused", "all of several endpoints refuse: 502")
+@alone.case("upstream.all_refused", "all of several endpoints refuse: 503, and no word of when to come again")
 def all_refused(bench):
     proxy = bench.proxy(configuration(*(bench.dead_port().address for _ in range(4))))
     client = bench.client(proxy)
     for number in range(3):
-        expect_own_reply(client.exchange(get(f"/{number}")), 502)
-        expect_logged(proxy, f"/{number}", 502, "upstream_refused")
+        response = client.exchange(get(f"/{number}"))
+        expect_own_reply(response, 503)
+        equal(response.fields.get("Retry-After"), None, "Retry-After")
+        expect_logged(proxy, f"/{number}", 503, "upstream_refused")
+
+
+@alone.case("upstream.no_way", "an endpoint that no route of the host leads to: 503")
+def no_way(bench):
+    # A broadcast address: the kernel finds that nobody can be connected to there, on every host.
+    proxy = bench.proxy(configuration("127.255.255.255:9"))
+    client = bench.client(proxy)
+    expect_own_reply(client.exchange(get("/nowhere")), 503)
+    expect_logged(proxy, "/nowhere", 503, "upstream_refused")
 
 
 @alone.case("upstream.attempts", "ten endpoints refuse: one request does not try them all")
@@ -302,8 +314,8 @@ def attempts(bench):
     proxy = bench.proxy(configuration(*(bench.dead_port().address for _ in range(10))))
     client = bench.client(proxy)
     for number in range(5):
-        expect_own_reply(client.exchange(get(f"/{number}")), 502)
-        entry = expect_logged(proxy, f"/{number}", 502, "upstream_refused")
+        expect_own_reply(client.exchange(get(f"/{number}")), 503)
+        entry = expect_logged(proxy, f"/{number}", 503, "upstream_refused")
         require(2 <= entry["attempts"] <= ATTEMPTS_MAX, f"attempts: {entry}")
 
 
@@ -506,6 +518,30 @@ def retried_once(bench, request, way):
     expect_own_reply(client.response(), 502)
     require(not origin.has_waiting(), "the request was repeated again")
     expect_logged(proxy, "/second", 502, "upstream_closed")
+
+
+@alone.case("upstream.gone.process", "a pooled connection ends, and nobody listens any more: 503")
+def gone_process(bench):
+    origin, proxy, client, connection = warmed(bench)
+    client.send(get("/second"))
+    connection.request()
+    origin.listener.close()
+    connection.close()
+    expect_own_reply(client.response(), 503)
+    equal(expect_logged(proxy, "/second", 503, "upstream_refused")["attempts"], 2, "attempts in the log")
+
+
+@alone.case("upstream.gone.reload", "a pooled connection ends, and a reload has left nothing but an endpoint that refuses: 503")
+def gone_reload(bench):
+    dead = bench.dead_port().address
+    origin, proxy, client, connection = warmed(bench)
+    reload(proxy, configuration(dead, origin.address))
+    client.send(get("/second"))
+    connection.request()
+    reload(proxy, configuration(dead))
+    connection.close()
+    expect_own_reply(client.response(), 503)
+    expect_logged(proxy, "/second", 503, "upstream_refused")
 
 
 @for_each_way

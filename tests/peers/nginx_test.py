@@ -210,7 +210,7 @@ def idle_close(bench):
         time.sleep((15 + index % 11) / 1000)
 
 
-@alone.case("peer.nginx.restart", "nginx goes and another one comes: 502 between, and none of it stays")
+@alone.case("peer.nginx.restart", "nginx goes and another one comes: 503 between, and none of it stays")
 def restart(bench):
     server = Nginx("location / { return 200 'one'; }")
     bench.origins.append(server)
@@ -218,7 +218,7 @@ def restart(bench):
     client = bench.client(proxy)
     equal(client.exchange(request("/")).body, b"one", "body")
     server.end()
-    equal(client.exchange(request("/")).status, 502, "status without nginx")
+    equal(client.exchange(request("/")).status, 503, "status without nginx")
     bench.origins.append(Nginx("location / { return 200 'two'; }", reservation=server.reservation))
     equal(client.exchange(request("/")).body, b"two", "body of the next one")
 
