@@ -1,5 +1,9 @@
 #include "message/output.hpp"
 
+#include <algorithm>
+
+#include "base/assert.hpp"
+
 namespace sluice::message {
 
 using runtime::Task;
@@ -20,6 +24,22 @@ Task<Result<void>> Output::flush_ahead(Duration idle_timeout) {
   }
   clear();
   co_return Result<void>();
+}
+
+Task<Result<void>> Output::flush_behind(const std::string_view& data, Duration idle_timeout) {
+  SLUICE_ASSERT(block_);
+  Result<void> sent;
+  std::size_t taken = 0;
+  do {
+    const std::string_view piece = data.substr(taken, room());
+    std::ranges::copy(piece, block_.data() + used_);
+    used_ += piece.size();
+    taken += piece.size();
+    sent = co_await stream_.write(buffered(), idle_timeout);
+    used_ = 0;
+  } while (sent && taken < data.size());
+  clear();
+  co_return sent;
 }
 
 Task<Result<void>> Output::flush_with(std::string_view data, Duration idle_timeout) {

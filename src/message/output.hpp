@@ -44,6 +44,9 @@ class Output {
                                                   runtime::Resume resume = runtime::Resume::at_once);
   // Sends everything and then `data`, which is not copied.
   [[nodiscard]] runtime::Task<Result<void>> flush_with(std::string_view data, Duration idle_timeout);
+  // Sends everything, of which there is some, and then `data`, through the block and so in pieces: while it waits,
+  // `data` may come to stand for the same bytes elsewhere.
+  [[nodiscard]] runtime::Task<Result<void>> flush_behind(const std::string_view& data, Duration idle_timeout);
   // As flush(), but what the socket takes leaves at once: payload that is moved past this object follows.
   [[nodiscard]] runtime::Task<Result<void>> flush_ahead(Duration idle_timeout);
   // Forgets what was not sent.

@@ -90,7 +90,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
         progress = true;
       } else if (put < 0 && !passes(put)) {
         outcome.end = SpliceOutcome::End::sink_failed;
-        outcome.error = error_from_errno(static_cast<int>(-put));
+        outcome.error = connection_error(static_cast<int>(-put));
         co_return outcome;
       }
     }
@@ -101,7 +101,7 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
     if (pipe.filled() == 0 && !source_open) {
       // Now, or before this transfer began.
       outcome.end = from.has_failed() ? SpliceOutcome::End::source_failed : SpliceOutcome::End::source_ended;
-      if (from.has_failed()) outcome.error = error_from_errno(from.receive_error());
+      if (from.has_failed()) outcome.error = connection_error(from.receive_error());
       co_return outcome;
     }
     // With bytes in the pipe the sink is the one that is not ready; without, the source.

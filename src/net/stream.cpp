@@ -19,19 +19,17 @@ namespace {
 // Enough for most heads; what comes behind is not copied into a buffer that is to be spliced.
 constexpr std::size_t single_receive_bytes = 4096;
 
-// Of a connection that stood: these are the kernel's words that the peer is gone, not that a deadline of ours has
-// passed or that no connection was to be had.
-Error connection_error(int errno_value) {
+Error stream_error(const Error& error) { return error.os_error == 0 ? error : connection_error(error.os_error); }
+
+}  // namespace
+
+Error connection_error(int errno_value) noexcept {
   Error error = error_from_errno(errno_value);
   const bool is_gone =
       errno_value == ETIMEDOUT || error.code == ErrorCode::unreachable || error.code == ErrorCode::refused;
   if (is_gone) error.code = ErrorCode::reset;
   return error;
 }
-
-Error connection_error(const Error& error) { return error.os_error == 0 ? error : connection_error(error.os_error); }
-
-}  // namespace
 
 Stream::Stream(runtime::Loop& loop, runtime::BufferRing& buffers, int fd, unsigned share_max)
     : loop_(loop), buffers_(buffers), queue_(buffers), fd_(fd), share_max_(share_max), watch_(*this) {}
@@ -236,7 +234,7 @@ Task<Result<std::size_t>> Stream::read_into(std::span<char> memory, Instant dead
   Result<int> count = co_await runtime::receive(fd_, memory.data(), memory.size(), deadline);
   if (!count) {
     // A deadline or a cancel of ours says nothing about the connection.
-    const Error error = connection_error(count.error());
+    const Error error = stream_error(count.error());
     if (error.code != ErrorCode::timed_out && error.code != ErrorCode::cancelled) note_end(error.os_error);
     co_return std::unexpected(error);
   }
@@ -263,7 +261,7 @@ Task<Result<std::size_t>> Stream::send_waiting(Instant idle_end, Send send) {
   }
   const bool is_window_over = count.error().code == ErrorCode::timed_out && loop_.now() < idle_end;
   if (is_window_over || count.error().os_error == EINTR) co_return std::size_t{0};
-  co_return std::unexpected(connection_error(count.error()));
+  co_return std::unexpected(stream_error(count.error()));
 }
 
 Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, runtime::Resume resume) {
@@ -274,7 +272,7 @@ Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, 
       note_taken(static_cast<std::size_t>(*count));
       bytes.remove_prefix(static_cast<std::size_t>(*count));
     } else if (count.error().os_error != EINTR && count.error().os_error != EAGAIN) {
-      co_return std::unexpected(connection_error(count.error()));
+      co_return std::unexpected(stream_error(count.error()));
     }
   }
   Instant idle_end = loop_.now() + idle_timeout;
@@ -296,7 +294,7 @@ Task<Result<std::size_t>> Stream::write_now(std::string_view bytes) {
     co_return static_cast<std::size_t>(*count);
   }
   if (count.error().os_error == EINTR || count.error().os_error == EAGAIN) co_return std::size_t{0};
-  co_return std::unexpected(connection_error(count.error()));
+  co_return std::unexpected(stream_error(count.error()));
 }
 
 Task<Result<void>> Stream::write(std::string_view first, std::string_view second, Duration idle_timeout) {

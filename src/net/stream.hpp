@@ -208,6 +208,10 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   bool may_rearm_ = true;  // not while stopped for a splice, nor once closing
 };
 
+// What an errno of a connection that stood says: that the kernel gave the peer up (ETIMEDOUT, EHOSTUNREACH) is a reset,
+// and no deadline of ours that has passed, nor a connection that was not to be had.
+[[nodiscard]] Error connection_error(int errno_value) noexcept;
+
 [[nodiscard]] std::string_view to_string(Stream::ReceiveState state) noexcept;
 
 }  // namespace sluice::net

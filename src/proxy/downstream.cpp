@@ -47,6 +47,10 @@ void Downstream::on_unread_input(net::Stream& /*stream*/) {
 
 void Downstream::set_tunnel(std::unique_ptr<Tunnel> tunnel) { tunnel_ = std::move(tunnel); }
 
+void Downstream::take_new_snapshot() {
+  if (exchange_ != nullptr) exchange_->take_new_snapshot();
+}
+
 void Downstream::request_ended() {
   stream_.start_receiving();
   stream_.watch_for(half_close_ ? net::Stream::WatchFor::reset : net::Stream::WatchFor::end);

@@ -60,7 +60,9 @@ class Downstream final : private net::Stream::Observer {
 
   // What it is doing, for the admin socket.
   void describe(ConnectionRow& row, Instant now) const;
-  void set_exchange(const Exchange* exchange) { exchange_ = exchange; }
+  void set_exchange(Exchange* exchange) { exchange_ = exchange; }
+  // The shard has moved on to a newer snapshot.
+  void take_new_snapshot();
   // Whether the client may end its side behind a request and still wait for the response.
   void set_half_close(bool half_close) { half_close_ = half_close; }
   // Everything of the request has been read: what comes next is another one, or the client's end.
@@ -73,6 +75,8 @@ class Downstream final : private net::Stream::Observer {
   ListHook shard_hook;
 
  private:
+  Exchange* exchange_ = nullptr;  // while there is one; here, because a reload looks at both of every connection
+
   enum class Activity : std::uint8_t {
     idle,
     exchange,   // the end of the client cancels it
@@ -93,7 +97,6 @@ class Downstream final : private net::Stream::Observer {
   message::Input input_;
   message::Output output_;
   net::Address client_;
-  const Exchange* exchange_ = nullptr;  // while there is one
   std::uint64_t id_;
   Instant began_;
   std::uint64_t requests_ = 0;

@@ -35,10 +35,6 @@ Exchange::Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand
       sent_before_(downstream.stream().bytes_sent()),
       uploads_(strand) {}
 
-Exchange::~Exchange() {
-  if (holder_hook.is_linked()) holder_hook.unlink();
-}
-
 Task<Disposition> Exchange::run() {
   strand_.set_phase("receiving request head");
   identify_peer();
@@ -62,8 +58,10 @@ Task<Disposition> Exchange::run() {
 
 Task<bool> Exchange::receive_request() {
   const Instant deadline = started_ + terms_->timeouts.head;
+  const http::HeadLimits limits = terms_->head_limits;  // terms_ may move on meanwhile
   Result<message::ReceivedHead> received =
-      co_await message::receive_request_head(downstream_.input(), terms_->head_limits, deadline, request_);
+      co_await message::receive_request_head(downstream_.input(), limits, deadline, request_);
+  course_ = Course::choosing;
   head_received_ = shard_.loop().now();
   shard_.counters().requests.add();
   if (!received) {
@@ -260,6 +258,7 @@ Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoi
   }
   downstream_.input().release();
   downstream_.input().detach();
+  settle();
   Result<upstream::Connection*> connection = co_await endpoint.connect(route_->timeouts.connect);
   if (!connection && connection.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_connect_timeout;
   if (connection) {
@@ -283,13 +282,13 @@ Task<Attempt> Exchange::attempt(upstream::Connection& connection) {
     kept_head_.assign(connection.output().buffered());
   }
   downstream_.input().release();
+  settle();
 
   Result<bool> has_response = true;
   strand_.set_phase("sending request");
   connection.stream().start_receiving();
   if (!request_body_->is_done()) {
     upload_result_ = {};
-    hold_for_long();
     uploads_.spawn("upload", upload(connection));  // from here on the input is its own: it may be sending out of it
   } else if (Result<void> sent =
                  co_await connection.output().flush(route_->timeouts.idle, runtime::Resume::with_next_event);

@@ -43,18 +43,27 @@ enum class Attempt : std::uint8_t {
 // Invariants: status_ and disposition_ are decided when run() returns; no upstream connection is ours by then. The
 // views
 //             of request_ are valid until the head has been forwarded, those of response_ until it has been passed on.
-//             From hold_for_long() on, terms_ and route_ may point elsewhere after any await: no reference into them is
-//             kept.
-class Exchange final : private SnapshotHolder {
+//             An exchange that waits holds no snapshot but the newest: before its head is whole it takes the new one,
+//             from settle() on it keeps what it needs of the old one. So terms_ and route_ may point elsewhere after
+//             any await: no reference into them is kept.
+class Exchange final {
  public:
   Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand);
-  ~Exchange();
 
   runtime::Task<Disposition> run();
   // What it is doing, for the admin socket.
   void describe(ConnectionRow& row, Instant now) const;
+  // The shard has moved on to a newer snapshot. Between loop turns.
+  void take_new_snapshot();
 
  private:
+  // What a newer snapshot is to it.
+  enum class Course : std::uint8_t {
+    open,      // nothing has been decided: the one to go by
+    choosing,  // nothing yet: the one it has is what is chosen by, and nobody waits meanwhile
+    settled,   // no more than the terms and the route of its own are needed
+  };
+
   // The request (exchange.cpp).
   runtime::Task<bool> receive_request();
   runtime::Task<bool> find_route();
@@ -119,9 +128,9 @@ class Exchange final : private SnapshotHolder {
   // The log may have been switched on only after the head had gone.
   bool has_log_line() const { return is_noted_ || !request_body_; }
   void complete_log_entry();
-  // What follows may last for hours: it must not keep an old snapshot from being freed.
-  void hold_for_long();
-  void let_go() override;
+  // What follows may wait, for hours even: it must not keep an old snapshot from being freed.
+  void settle();
+  void let_go();
 
   // TLS ends in front of us, if at all.
   static constexpr std::string_view connection_scheme = "http";
@@ -131,6 +140,7 @@ class Exchange final : private SnapshotHolder {
   runtime::Strand& strand_;
   SnapshotReader::Lease snapshot_;  // empty once let go of
   RemnantSet::Use remnant_;         // in its place then
+  Course course_ = Course::open;
   upstream::UpstreamSet::View upstreams_;
   const Terms* terms_;                   // of the snapshot, or of what is left of it
   const route::Route* route_ = nullptr;  // likewise
@@ -171,9 +181,10 @@ class Exchange final : private SnapshotHolder {
   PooledText kept_head_;                       // what we sent upstream, for repeating it
   PooledText path_memory_;                     // the normalised path, where it is not the received one
   std::string_view path_;
-  PooledText target_memory_;  // path and query, where the route rewrites them
-  std::string_view query_;    // with its leading '?', or empty
-  std::string_view upgrade_;  // the protocol that the request asks to change to, as the route names it; empty: none
+  PooledText target_memory_;      // path and query, where the route rewrites them
+  std::string_view query_;        // with its leading '?', or empty
+  std::string_view upgrade_;      // the protocol that the request asks to change to, as the route names it; empty: none
+  std::string_view answer_body_;  // what of an answer of ours comes behind its head; the route's, or of the exchange
   PooledText log_memory_;
   AccessLogEntry log_;
 

@@ -102,8 +102,9 @@ Task<void> Exchange::answer(http::Reply head, std::string_view body, Reason reas
   reason_ = reason;
   status_ = head.status;
   shard_.counters().own_replies.add();
-  if (request_.method == http::Method::head) body = {};
-  sent = co_await output.flush_with(body, client_idle_timeout());
+  if (request_.method != http::Method::head) answer_body_ = body;
+  settle();
+  sent = co_await output.flush_behind(answer_body_, client_idle_timeout());
   disposition_ = !sent ? Disposition::abort : goes_on ? Disposition::keep_alive : Disposition::linger;
 }
 

@@ -88,6 +88,7 @@ Task<void> Exchange::fail_request_body() {
 Task<void> Exchange::reply(int status, Reason reason, std::string_view detail) {
   reason_ = reason;
   detail_ = detail;
+  settle();
   if (is_committed()) {
     shard_.counters().aborted_responses.add();
     // What came goes on; the missing end tells the client that it is not all, unless nothing but the end would.
@@ -147,20 +148,36 @@ void Exchange::give_up_client(Reason reason) {
   shard_.counters().client_gone.add();
 }
 
-void Exchange::hold_for_long() {
-  if (!snapshot_ || holder_hook.is_linked()) return;
-  if (snapshot_.is_current()) {
-    shard_.add_holder(*this);
-  } else {
-    let_go();
+void Exchange::take_new_snapshot() {
+  switch (course_) {
+    case Course::open:
+      snapshot_ = shard_.snapshots().lease();
+      upstreams_ = shard_.upstreams().view();
+      terms_ = &*snapshot_;
+      break;
+    case Course::choosing:
+      break;
+    case Course::settled:
+      if (snapshot_) let_go();
+      break;
   }
 }
 
+void Exchange::settle() {
+  course_ = Course::settled;
+  if (snapshot_ && !snapshot_.is_current()) [[unlikely]]
+    let_go();
+}
+
 void Exchange::let_go() {
-  remnant_ = shard_.remnants().keep(snapshot_, *route_);
-  upgrade_ = {};  // a view of the route; what is answered at length is no 101
+  remnant_ = shard_.remnants().keep(snapshot_, route_);
   terms_ = &remnant_->terms;
-  route_ = &remnant_->route;
+  if (route_ != nullptr) {
+    const route::Route& route = remnant_->route;
+    if (!upgrade_.empty()) upgrade_ = *std::ranges::find(route.upgrade, upgrade_);
+    if (reason_ == Reason::respond && !answer_body_.empty()) answer_body_ = route.response.body;
+    route_ = &route;
+  }
   upstreams_.reset();
   snapshot_.reset();
 }

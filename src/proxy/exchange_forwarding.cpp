@@ -63,7 +63,8 @@ void Exchange::note_host() {
 }
 
 const http::FieldEdits& Exchange::response_edits() const {
-  return route_ != nullptr ? route_->response_edits : snapshot_->response_edits;
+  if (route_ != nullptr) return route_->response_edits;
+  return snapshot_ ? snapshot_->response_edits : remnant_->route.response_edits;
 }
 
 http::Variables Exchange::variables(std::string_view host) const {

@@ -128,7 +128,6 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
     if (source.is_done()) {
       result = co_await sink.end(source.trailers());
     } else {
-      hold_for_long();
       const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
       result = co_await message::pump(source, sink, shard_.pipes(), settings);
     }

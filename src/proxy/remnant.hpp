@@ -5,28 +5,16 @@
 #include <map>
 #include <utility>
 
-#include "base/list.hpp"
 #include "proxy/snapshot.hpp"
 #include "route/table.hpp"
 
 namespace sluice::proxy {
 
-// What: who may hold a snapshot for long, and is asked to let go of it when there is a newer one.
-class SnapshotHolder {
- public:
-  virtual void let_go() = 0;
-
-  ListHook holder_hook;
-
- protected:
-  ~SnapshotHolder() = default;
-};
-
-// What: what an exchange that goes on for long keeps of a snapshot that is not the newest any more.
+// What: what an exchange that goes on keeps of a snapshot that is not the newest any more.
 // Shard: one. Lifetime: until its last exchange has ended.
 struct Remnant {
   Terms terms;
-  route::Route route;
+  route::Route route;  // of an exchange without one: empty but for the response edits
   std::size_t uses = 0;
 };
 
@@ -36,6 +24,7 @@ struct Remnant {
 class RemnantSet {
   using Key = std::pair<std::uint64_t, std::uint32_t>;  // generation, index of the route
   using Map = std::map<Key, Remnant>;
+  static constexpr std::uint32_t no_route = UINT32_MAX;
 
  public:
   // What: the right to one remnant. Empty, or not.
@@ -65,11 +54,16 @@ class RemnantSet {
     Map::iterator entry_;
   };
 
-  // The remnant of what `lease` holds, for a route of it.
-  [[nodiscard]] Use keep(const SnapshotReader::Lease& lease, const route::Route& route) {
-    auto [entry, is_new] = map_.try_emplace({lease.generation(), route.index});
+  // The remnant of what `lease` holds, for a route of it or for none (null).
+  [[nodiscard]] Use keep(const SnapshotReader::Lease& lease, const route::Route* route) {
+    auto [entry, is_new] = map_.try_emplace({lease.generation(), route != nullptr ? route->index : no_route});
     if (is_new) {
-      entry->second = {.terms = static_cast<const Terms&>(*lease), .route = route};
+      entry->second.terms = *lease;
+      if (route == nullptr) {
+        entry->second.route.response_edits = lease->response_edits;
+        return Use(*this, entry);
+      }
+      entry->second.route = *route;
       // What only finds the route, and the request that goes on, is over.
       entry->second.route.path_regex.reset();
       entry->second.route.conditions = {};

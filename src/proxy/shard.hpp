@@ -73,8 +73,6 @@ class Shard final : private runtime::Loop::TurnEnd {
   [[nodiscard]] SnapshotReader& snapshots() { return snapshots_; }
   [[nodiscard]] upstream::UpstreamSet& upstreams() { return upstreams_; }
   [[nodiscard]] RemnantSet& remnants() { return remnants_; }
-  // Will be asked to let go when there is a newer snapshot, unless it has taken itself off.
-  void add_holder(SnapshotHolder& holder) { holders_.push_back(holder); }
   [[nodiscard]] ShardCounters& counters() { return counters_; }
   [[nodiscard]] const ShardSettings& settings() const { return plan_.settings; }
   [[nodiscard]] unsigned index() const { return plan_.index; }
@@ -138,7 +136,6 @@ class Shard final : private runtime::Loop::TurnEnd {
   ClientTable clients_;
   upstream::UpstreamSet upstreams_;
   RemnantSet remnants_;
-  List<SnapshotHolder, &SnapshotHolder::holder_hook> holders_;
   LogTarget log_;
   std::vector<std::unique_ptr<ShardListener>> listeners_;
   std::vector<std::unique_ptr<ShardListener>> removed_listeners_;  // still in use

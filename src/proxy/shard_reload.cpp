@@ -24,7 +24,10 @@ void Shard::refresh() {
   if (!snapshots_.refresh()) [[likely]]
     return;
   upstreams_.reconcile(*snapshots_.current().upstreams);
-  while (SnapshotHolder* holder = holders_.pop_front()) holder->let_go();
+  for_each_connection([](Downstream& connection) {
+    connection.take_new_snapshot();
+    return true;
+  });
 }
 
 void Shard::apply(ShardChange& change) {

@@ -80,7 +80,7 @@ constexpr CallErrors call_errors[] = {
     {Call::buffer_ring_open, {ENOMEM}},
     {Call::op_accept, {EMFILE, ENFILE, ECONNABORTED, ENOBUFS, ENOMEM, EPERM, EINTR}},
     {Call::op_connect, {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, ECONNRESET, EINTR}},
-    {Call::op_receive, {ECONNRESET, ETIMEDOUT, ENOMEM, EINTR}},
+    {Call::op_receive, {ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENOMEM, EINTR}},
     {Call::op_send, {EPIPE, ECONNRESET, ETIMEDOUT, ENOMEM, EINTR}},
     {Call::op_poll, {ENOMEM}},
     {Call::op_read, {ENOMEM, EINTR}},

@@ -29,7 +29,9 @@ unsigned poll_mask(const Operation& operation) {
   return static_cast<unsigned>(operation.file->poll()) & (operation.sqe.poll32_events | poll_always);
 }
 
-bool kills_connection(int error) { return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT; }
+bool kills_connection(int error) {
+  return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT || error == EHOSTUNREACH;
+}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "memory/frame_pool.hpp"
 #include "net/listener.hpp"
 #include "proxy/compile.hpp"
+#include "proxy/reason.hpp"
 #include "runtime/kernel.hpp"
 
 namespace sluice::fault {
@@ -181,6 +182,8 @@ void check_shard(World& world, proxy::Shard& shard, const proxy::ShardCounters& 
   world.expect_zero("retired upstreams", shard.upstreams().retired());
   world.expect_zero("remnants", shard.remnants().size());
   world.expect_zero("old snapshots", shard.snapshots().held() - 1);
+  const std::uint64_t refused = counters.reasons[static_cast<std::size_t>(proxy::Reason::upstream_refused)].value();
+  world.expect(refused <= counters.connect_failures.value(), "a connection that stood is never called refused");
   if (!world.injected().empty()) return;
   world.expect(shard.has_broken_off() == story.breaks_off, "exchanges are broken off only where they never end");
   if (story.check) story.check(counters);

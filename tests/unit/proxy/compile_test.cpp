@@ -71,22 +71,25 @@ TEST_CASE("snapshots share the list of upstreams as long as it is the same") {
 }
 
 TEST_CASE("exchanges with the same route of the same snapshot share what they keep of it") {
-  SnapshotPublisher publisher(compiled("[timeouts]\nidle = \"4s\"\n"), 1);
+  SnapshotPublisher publisher(compiled("[timeouts]\nidle = \"4s\"\n[response_headers]\nset = { \"X-A\" = \"1\" }\n"),
+                              1);
   SnapshotReader reader(publisher.newest(), nullptr);
   RemnantSet remnants;
   SnapshotReader::Lease lease = reader.lease();
   SnapshotReader::Lease same = reader.lease();
   const route::Route* route = lease->routes.match({.host = "x", .path = "/"});
   REQUIRE(route != nullptr);
-  RemnantSet::Use first = remnants.keep(lease, *route);
-  RemnantSet::Use second = remnants.keep(same, *route);
+  RemnantSet::Use first = remnants.keep(lease, route);
+  RemnantSet::Use second = remnants.keep(same, route);
   CHECK(remnants.size() == 1);
   CHECK(&first->route == &second->route);
   publisher.publish(compiled("[timeouts]\nidle = \"5s\"\n"));
   CHECK(reader.refresh());
   SnapshotReader::Lease newer = reader.lease();
-  RemnantSet::Use third = remnants.keep(newer, *newer->routes.match({.host = "x", .path = "/"}));
+  RemnantSet::Use third = remnants.keep(newer, newer->routes.match({.host = "x", .path = "/"}));
   CHECK(remnants.size() == 2);
+  RemnantSet::Use without_route = remnants.keep(lease, nullptr);
+  CHECK(remnants.size() == 3);
   lease.reset();
   same.reset();
   CHECK(publisher.reclaim() == 1);
@@ -95,6 +98,10 @@ TEST_CASE("exchanges with the same route of the same snapshot share what they ke
   CHECK(first->route.timeouts.idle == 4s);
   CHECK(first->terms.timeouts.idle == 4s);
   CHECK(third->terms.timeouts.idle == 5s);
+  CHECK(without_route->terms.timeouts.idle == 4s);
+  CHECK(without_route->route.name.empty());
+  CHECK_FALSE(without_route->route.response_edits.is_empty());
+  without_route = RemnantSet::Use();
   first = RemnantSet::Use();
   CHECK(remnants.size() == 2);
   second = std::move(third);
