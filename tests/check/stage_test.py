@@ -58,6 +58,13 @@ class StageTest(unittest.TestCase):
             with self.subTest(command=command):
                 self.assertEqual(self.count(command), expected)
 
+    def test_what_was_skipped_is_told_and_not_counted(self):
+        with tempfile.TemporaryDirectory() as logs:
+            script = f'. {STAGE}; stage x 5 bash -c "$1"; echo "$passed $failed"'
+            command = "echo 'skipped: a.b (needs root)'; echo 'skipped: c (needs promtool)'; echo 'e2e: 12 passed, 0 failed'"
+            run = subprocess.run(["bash", "-c", script, "-", command], env={**os.environ, "stage_logs": logs}, capture_output=True, text=True, check=True)
+        self.assertRegex(run.stdout, r"x +12 passed, 0 failed, 2 skipped, \d+ s\n12 0\n")
+
     def test_a_timeout_is_a_failure(self):
         self.assertEqual(self.count("echo 'e2e: 12 passed, 0 failed'; sleep 30", limit=1), (12, 1))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from admin import SOCKET, TABLE, AdminPeer, Metrics, get, get_json
 from check import PATIENCE_S, Skip, contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from reloading import reload, reload_refused
 from replies import echo
@@ -57,10 +57,7 @@ def health(bench):
     proxy = bench.proxy(configuration(origin.address, extra=TABLE))
     equal(get(proxy, "/livez").body, b"alive\n", "livez")
     equal(get(proxy, "/readyz").body, b"ready\n", "readyz")
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     proxy.signal(signal.SIGTERM)
     wait_for(lambda: "draining" in proxy.told(), "the proxy drains")
     equal(get(proxy, "/readyz", 503).body, b"draining\n", "readyz while draining")
@@ -330,10 +327,7 @@ def snapshots(bench):
     equal(answer["current"], 1, "current")
     equal([entry["generation"] for entry in answer["snapshots"]], [1], "generations")
     equal([(shard["shard"], shard["snapshots"], shard["answered"]) for shard in answer["shards"]], [(0, 1, True), (1, 1, True)], "shards")
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     held = get_json(proxy, "/snapshots")["snapshots"][0]["shards"]
     equal(sum(shard["exchanges"] for shard in held), 1, "exchanges")
     connection.send(plain(200, b"x"))
@@ -689,10 +683,7 @@ def reload_refused_shows(bench):
 def reload_late(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, routes=named("old"), extra=TABLE))
-    client = bench.client(proxy)
-    client.send(b"GET /old HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /old HTTP/1.1\r\nHost: a\r\n\r\n")
     for name in ("first", "second", "third"):
         reload(proxy, configuration(origin.address, routes=named(name), extra=TABLE))
         other = bench.client(proxy)
@@ -713,10 +704,7 @@ def reload_snapshots(bench):
     origin = bench.scripted()
     text = configuration(origin.address, routes=named("x"), extra=TABLE)
     proxy = bench.proxy(text)
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     reload(proxy, text)
     answer = get_json(proxy, "/snapshots")
     equal(answer["current"], 2, "current")

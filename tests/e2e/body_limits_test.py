@@ -7,7 +7,7 @@ import time
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_logged, expect_own_reply, log_entry
 from wire import post
@@ -193,10 +193,7 @@ alone.table("body_limits.rate.origin_is_slow", [
 def reader_is_slow(bench, extra):
     """A client that takes something all the time, and little, is given up."""
     origin, proxy = pair(bench, limits='response_rate_min = "1GiB"', timeouts='idle = "500ms"', extra=extra)
-    client = bench.client(proxy, receive_buffer=4 * KIB)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", receive_buffer=4 * KIB)
 
     def send():
         with contextlib.suppress(OSError):
@@ -229,10 +226,7 @@ alone.table("body_limits.rate.reader_is_slow", [
 @alone.case("body_limits.rate.quiet_stream", "a response of which little is sent, and all taken at once, is not slow")
 def quiet_stream(bench):
     origin, proxy = pair(bench, limits='response_rate_min = "1GiB"', timeouts='idle = "1500ms"')
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
     connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.head()
     for _ in range(20):

@@ -5,7 +5,7 @@ import signal
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import WHOLE, few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from replies import expect_forwarded, expect_logged, expect_own_reply, log_entry
 from wire import chunked_head, get, post_head
@@ -77,10 +77,7 @@ def gone_while_downloading(bench, how, chunked, size):
     answer = b"HTTP/1.1 200 OK\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n100000\r\n" if chunked else b"Content-Length: 1048576\r\n\r\n") + b"x" * size
     for number, way in enumerate(few_deliveries(answer) if size < 1000 else [WHOLE]):
         with within(way.name):
-            client = bench.client(proxy)
-            client.send(get("/gone"))
-            connection = origin.accept()
-            connection.request()
+            client, connection = asked(bench, origin, proxy, get("/gone"))
             connection.send_pieces(way.pieces(answer))
             equal(client.head().status, 200, "status")
             wait_payload(client, chunked, size)
@@ -98,10 +95,7 @@ alone.table("closing.client_gone.downloading", [
 @alone.case("closing.client_gone.full_pipe", "a client goes while more is on its way to it than it reads")
 def gone_full_pipe(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy, receive_buffer=4096)
-    client.send(get("/gone"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/gone"), receive_buffer=4096)
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
     connection.send_until_full()
     client.reset()
@@ -154,10 +148,7 @@ def silent(bench):
     origin, proxy = pair(bench)
     for how in ("close", "reset", "fin"):
         bench.client(proxy).leave(how)
-    client = bench.client(proxy)
-    client.send(get("/last"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/last"))
     connection.send(plain())
     expect_forwarded(client.response())
     equal([entry["target"] for entry in proxy.log_entries(1)], ["/last"], "lines in the log")
@@ -166,10 +157,7 @@ def silent(bench):
 @alone.case("closing.client_gone.between", "a FIN behind a finished exchange closes the client's connection and keeps the origin's")
 def gone_between(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/first"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/first"))
     connection.send(plain(body=b"ok"))
     equal(client.response().body, b"ok", "body")
     client.end_sending()
@@ -187,10 +175,7 @@ def gone_between(bench):
 def broken_off_delivers(bench, lines, announce):
     """What the origin sent before it ended reaches the client, however slowly that reads, and then the end of the connection."""
     origin, proxy = pair(bench)
-    client = bench.client(proxy, receive_buffer=64 * 1024)
-    client.send(get("/broken"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/broken"), receive_buffer=64 * 1024)
     body = bytes(i % 251 for i in range(700_000))
     connection.send(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n" + announce + body)
     connection.end_sending()
@@ -213,10 +198,7 @@ alone.table("closing.broken_off", [
 def broken_off_in_chunk(bench):
     origin, proxy = pair(bench)
     for more in (b"", b"more"):
-        client = bench.client(proxy)
-        client.send(get("/broken"))
-        connection = origin.accept()
-        connection.request()
+        client, connection = asked(bench, origin, proxy, get("/broken"))
         part = bytes(i % 251 for i in range(20_000))
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + part)
         client.head()
@@ -487,10 +469,7 @@ def keep_alive_timeout(bench):
     origin, proxy = pair(bench, timeouts='keep_alive = "200ms"')
     silent_client = bench.client(proxy)
     silent_client.expect_end()
-    client = bench.client(proxy)
-    client.send(get("/x"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/x"))
     connection.send(plain(body=b"ok"))
     equal(client.response().body, b"ok", "body")
     client.expect_end()
@@ -518,10 +497,7 @@ def body_timeout(bench):
 @alone.case("closing.timeout.slow_reader", "a client that does not read at all is given up after timeouts.idle")
 def reader_timeout(bench):
     origin, proxy = pair(bench, timeouts='idle = "500ms"')
-    client = bench.client(proxy, receive_buffer=4096)
-    client.send(get("/x"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/x"), receive_buffer=4096)
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
     connection.send_until_ended()
     equal(log_entry(proxy, "/x").get("reason"), "client_stalled", "reason in the log")

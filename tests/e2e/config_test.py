@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from check import contains, equal, require
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from replies import expect_forwarded
 
@@ -146,10 +146,7 @@ def check_beside(bench):
     proxy = bench.proxy(configuration(origin.address))
     status, out, err = bench.run("-t", "-c", str(proxy.file))
     equal(status, 0, f"exit status; it said {out}{err}")
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
     connection.send(plain())
     expect_forwarded(client.response())
 

@@ -7,7 +7,7 @@ import sockets
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from peer import Client
 from replies import expect_forwarded, expect_logged
@@ -20,10 +20,7 @@ def running(bench, shards=1, **options):
     """A proxy with an exchange that waits for its response."""
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, shards=shards, **options))
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     return origin, proxy, client, connection
 
 

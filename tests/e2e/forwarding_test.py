@@ -6,7 +6,7 @@ import uuid
 import wire
 from check import contains, equal, require, within
 from delivery import few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from replies import UUID_V7, expect_forwarded
 
@@ -458,10 +458,7 @@ alone.table("forward.keep_alive.not_reused", [
 @alone.case("forward.keep_alive.poisoned", "bytes that an idle connection receives are nobody's response")
 def poisoned(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(GET + END)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET + END)
     connection.send(plain(body=b"one"))
     equal(client.response().body, b"one", "body")
     connection.send(plain(body=b"evil"))
@@ -491,10 +488,7 @@ def old_keep_alive(bench):
 @alone.case("forward.keep_alive.http_1_0_chunked", "its connection ends where the body cannot be told from the next response")
 def old_keep_alive_chunked(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
     connection.send(answer_of(b"Transfer-Encoding: chunked\r\n", CHUNKED_PAYLOAD))
     response = client.response(version="HTTP/1.0")
     equal((response.framing, response.body), ("close", PAYLOAD), "body")

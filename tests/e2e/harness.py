@@ -349,10 +349,27 @@ endpoints = [{", ".join(texts)}]
 """
 
 
+def routes_to_app(*rows):
+    """The text of routes that go to `app`, each (name, line, ...)."""
+    return "\n".join(f'[[route]]\nname = "{name}"\nupstream = "app"\n' + "".join(f"{line}\n" for line in lines) for name, *lines in rows)
+
+
 def pair(bench, **options):
     """An origin that the case plays itself, and a proxy in front of it."""
     origin = bench.scripted()
     return origin, bench.proxy(configuration(origin.address, **options))
+
+
+def asked(bench, origin, proxy, request, address=None, **options):
+    """A request that has reached the origin, which has not answered: (the client's connection, the origin's).
+
+    address: of the proxy, if it has several; options: of the client.
+    """
+    client = bench.client(proxy, address, **options)
+    client.send(request)
+    connection = origin.accept()
+    connection.request()
+    return client, connection
 
 
 def raise_descriptor_limit():

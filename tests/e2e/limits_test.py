@@ -5,7 +5,7 @@ import time
 
 from check import equal, one_of, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from peer import Client
 from replies import arrived, echo, expect_own_reply
@@ -195,10 +195,7 @@ def no_descriptor_upload(bench):
     expect_own_reply(client.response("POST"), 503)
     resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
     client.close()
-    client = bench.client(proxy)
-    client.send(GET + END)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET + END)
     connection.send(plain(body=b"fine"))
     equal(client.response().body, b"fine", "body")
 

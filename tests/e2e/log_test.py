@@ -9,7 +9,7 @@ from datetime import datetime
 
 from check import PATIENCE_S, contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from peer import Client
 from replies import UUID_V7, echo, expect_own_reply, log_entry
@@ -59,9 +59,10 @@ def expect_all_fields(bench, request, way):
 @alone.case("log.phases", "each phase has its own time: a slow head, a failed connect and a slow answer show where they belong")
 def phases(bench):
     origin = bench.scripted()
-    proxy = bench.proxy(configuration(bench.deaf_port().address, origin.address, timeouts='connect = "300ms"'))
+    proxy = bench.proxy(configuration(bench.deaf_port().address, origin.address, timeouts='connect = "600ms"'))
     client = bench.client(proxy)
     slow = 0.2
+    began = time.monotonic()
     for _ in range(2):  # one of two goes to the deaf endpoint first
         client.send(b"GET /x HTTP/1.1\r\n")
         client.wait_taken()
@@ -74,13 +75,15 @@ def phases(bench):
         client.response()
         connection.close()
     entries = sorted(proxy.log_entries(2), key=lambda entry: entry["attempts"])
+    elapsed = time.monotonic() - began
     equal([entry["attempts"] for entry in entries], [1, 2], "attempts")
     for entry in entries:
-        # Time in which this test sleeps is a lower bound, whatever the machine does meanwhile.
+        # Time in which this test sleeps is a lower bound, whatever the machine does meanwhile; that none of it is told twice
+        # shows in the sum.
         require(entry["head"] >= slow and entry["first_byte"] >= 2 * slow, f"head and first_byte: {entry}")
-        require(entry["queue"] < slow, f"queue: {entry}")
         require(entry["total"] >= sum(entry[name] for name in PHASES) - 0.00001, f"phases are longer than the whole: {entry}")
-    require(entries[1]["connect"] >= 0.3, f"connect, with an attempt that timed out: {entries[1]}")
+    require(entries[1]["connect"] >= 0.6, f"connect, with an attempt that timed out: {entries[1]}")
+    require(sum(entry["total"] for entry in entries) <= elapsed, f"longer than it took, which was {elapsed} s: {entries}")
 
 
 @alone.case("log.chosen_fields", "only the fields that were asked for, in that order, also those that a line has not otherwise")
@@ -337,10 +340,7 @@ def relative(bench):
 def interim(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address))
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
     connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + plain(404, b"nothing", reason=b"Not Found"))
     equal(client.response().status, 404, "status")
     entry = proxy.log_entries(1)[0]
@@ -351,10 +351,7 @@ def interim(bench):
 def endless(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address))
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
     client.head()
     equal(client.exactly(5), b"first", "first half")

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from check import PATIENCE_S, contains, equal, require, wait_for
-from harness import MORTAL, Group, configuration
+from harness import Group, MORTAL, asked, configuration
 from origin import plain
 from replies import arrived, echo, expect_forwarded
 
@@ -124,10 +124,7 @@ def foreign(bench):
 def tell_quit(bench):
     origin = bench.scripted()
     proxy = bench.proxy('pid_file = "s.pid"\n' + configuration(origin.address))
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     tell(bench, proxy, "quit")
     wait_for(lambda: "draining" in proxy.told(), "it drains")
     connection.send(plain(body=b"last"))

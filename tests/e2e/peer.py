@@ -31,8 +31,11 @@ class Peer:
     def send(self, data):
         """Sends everything; a peer that is gone already is no failure here, what it answered tells."""
         self.socket.settimeout(PATIENCE_S)
+        rest = memoryview(data)
         with contextlib.suppress(ConnectionError):
-            self.socket.sendall(data)
+            # Patience is for each step, however long the whole of it takes.
+            while rest:
+                rest = rest[self.socket.send(rest) :]
 
     def send_pieces(self, pieces):
         """Sends each piece after the one before has been read by the other side."""
@@ -55,12 +58,12 @@ class Peer:
             time.sleep(0)
 
     def send_until_full(self, block=b"x" * 65536, most=1 << 40, patience=0.3):
-        """Sends until the other side has taken nothing for so long, or `most` bytes are sent; returns how many were."""
+        """Sends the block over and over until the other side has taken nothing for so long, or `most` bytes; returns how many."""
         self.socket.settimeout(patience)
-        sent = 0
+        sent, block = 0, memoryview(block)
         with contextlib.suppress(TimeoutError):
             while sent < most:
-                sent += self.socket.send(block)
+                sent += self.socket.send(block[sent % len(block) :][: most - sent])
         return sent
 
     def send_until_ended(self, block=b"x" * 65536):

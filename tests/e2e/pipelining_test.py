@@ -7,7 +7,7 @@ import sockets
 import wire
 from check import equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_logged, expect_own_reply, log_entry
 from wire import get, post
@@ -56,10 +56,7 @@ def refused(bench):
 @alone.case("pipelining.bounded", "requests that nobody answers yet are not taken in without end")
 def bounded(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/first"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/first"))
     before = proxy.resident_bytes()
     sent = client.send_until_full(get("/next") * 1000, 256 * MIB, 0.5)
     require(sent < 64 * MIB, f"the proxy took {sent} bytes of requests that it cannot serve yet")
@@ -72,10 +69,7 @@ def bounded(bench):
 def gone_behind_many(bench, how, pieces, size):
     """More is unread than the proxy receives ahead: it sees the end of the client behind it."""
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/gone"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/gone"))
     for number in range(pieces):
         client.send(get("/next", b"X: " + b"x" * size + b"\r\n"))
         # Each piece in a buffer of its own, as long as there are any for it.
@@ -97,10 +91,7 @@ alone.table("pipelining.client_gone", [
 @alone.case("pipelining.client_gone.while_delivering", "behind unread requests, while the response goes out and the origin rests")
 def gone_while_delivering(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(get("/gone"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/gone"))
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nfirst")
     client.head()
     equal(client.exactly(5), b"first", "the beginning of the response")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sockets
 from check import PATIENCE_S, Failure, contains, equal, require, wait_for
-from harness import MORTAL, Group, configuration
+from harness import Group, MORTAL, asked, configuration
 from origin import plain
 from replies import expect_forwarded
 
@@ -35,10 +35,7 @@ def started(bench, **options):
 
 
 def expect_served(bench, origin, proxy):
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     connection.send(plain(body=b"served"))
     response = client.response()
     expect_forwarded(response)
@@ -49,10 +46,7 @@ def expect_served(bench, origin, proxy):
 
 def expect_clean_drain(bench, origin, proxy):
     """SIGTERM with a request that runs: it is answered, and then the proxy ends well."""
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     proxy.signal(signal.SIGTERM)
     wait_for(lambda: not sockets.is_listening(proxy.address), "the proxy has stopped listening")
     connection.send(plain(body=b"last"))

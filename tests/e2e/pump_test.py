@@ -9,7 +9,8 @@ import zlib
 
 import wire
 from check import PATIENCE_S, equal, require, wait_for, within
-from harness import Group, configuration
+from harness import Group, configuration, pair
+from origin import plain
 from peer import Client
 from replies import expect_forwarded, log_entry
 
@@ -185,21 +186,31 @@ alone.table("pump.slow_reader", [
 
 
 def stalled_upload(bench, extra):
-    """The origin rests while the client sends without a pause."""
-    world = World(bench, extra)
-    upload(world, MIB)
-    before = world.proxy.resident_bytes()
+    """The origin reads nothing until the client can send no more, and then everything: the proxy holds little of it meanwhile."""
+    origin, proxy = pair(bench, extra=extra, timeouts='idle = "60s"')
+    client = bench.client(proxy)
+    client.send(wire.post("/small", pattern(MIB)))
+    connection = origin.accept()
+    equal(len(connection.request().body), MIB, "bytes that reached the origin")
+    connection.send(plain())
+    client.response("POST")
+    before = proxy.resident_bytes()
     body = pattern(64 * MIB)
-    client = world.client()
-    sender = threading.Thread(target=client.send, args=(
-        b"POST /stall-read?ms=1500 HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body,))
+    client.send(wire.post_head("/big", len(body)))
+    request = connection.head()
+    sent = client.send_until_full(body, len(body))
+    require(sent < len(body), "the proxy took all of an upload that the origin does not read")
+    proxy.wait_at_rest()
+    grown = proxy.resident_bytes() - before
+    require(grown < GROWTH_MAX, f"the proxy holds {grown // KIB} KiB of an upload that the origin does not read")
+    sender = threading.Thread(target=client.send, args=(memoryview(body)[sent:],))
     sender.start()
-    most = before
-    while sender.is_alive():
-        most = max(most, world.proxy.resident_bytes())
-        sender.join(0.05)
-    require(most - before < GROWTH_MAX, f"the proxy held {(most - before) // KIB} KiB of an upload that the origin did not read")
-    check_upload(client.response("POST"), body)
+    require(connection.body_of(request).body == body, "other bytes have reached the origin")
+    sender.join()
+    connection.send(plain(body=b"taken"))
+    equal(client.response("POST").body, b"taken", "body of the response")
+    grown = proxy.resident_bytes() - before
+    require(grown < GROWTH_MAX, f"the proxy holds {grown // KIB} KiB more after 64 MiB")
 
 
 alone.table("pump.fast_uploader", [

@@ -8,7 +8,7 @@ import wire
 from admin import TABLE, Metrics, get_json
 from admin import get as admin_get
 from check import contains, equal, require, wait_for
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from peer import Client
 from reloading import expect_taken, reload, reload_refused, told_all
@@ -32,10 +32,7 @@ def running(bench, shards=1, **options):
     origin = bench.scripted()
     text = configuration(origin.address, shards=shards, **options)
     proxy = bench.proxy(text)
-    client = bench.client(proxy)
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET)
     return origin, proxy, client, connection, text
 
 
@@ -224,10 +221,7 @@ def removed_pipelined(bench):
     more = bench.reserve()
     text = configuration(origin.address)
     proxy = bench.proxy(text + listener("more", more))
-    client = bench.client(proxy, address=more)
-    client.send(GET * 3)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET * 3, address=more)
     reload(proxy, text)
     connection.send(plain(body=b"one"))
     response = client.response()

@@ -2,60 +2,21 @@
 
 from check import equal, within
 from delivery import deliveries
-from harness import Group, configuration
+from harness import Group, configuration, routes_to_app
 from origin import plain
 from replies import expect_logged, expect_own_reply, log_entry
 
-ROUTES = """
-[[route]]
-name = "everything"
-upstream = "app"
-
-[[route]]
-name = "v1"
-path = "/v1/*"
-strip_prefix = "/v1"
-upstream = "app"
-
-[[route]]
-name = "v1-users"
-path = "/v1/users/*"
-strip_prefix = "/v1/users"
-upstream = "app"
-
-[[route]]
-name = "exact"
-path = "/v1/exact"
-upstream = "app"
-
-[[route]]
-name = "half-stripped"
-path = "/a/b/*"
-strip_prefix = "/a"
-upstream = "app"
-
-[[route]]
-name = "admin"
-path = "/admin/*"
-upstream = "app"
-
-[[route]]
-name = "host"
-host = "api.example.com"
-path = "/v1/*"
-upstream = "app"
-
-[[route]]
-name = "host-root"
-host = "api.example.com"
-path = "/"
-upstream = "app"
-
-[[route]]
-name = "literal"
-host = "[::1]"
-upstream = "app"
-"""
+ROUTES = routes_to_app(
+    ("everything",),
+    ("v1", 'path = "/v1/*"', 'strip_prefix = "/v1"'),
+    ("v1-users", 'path = "/v1/users/*"', 'strip_prefix = "/v1/users"'),
+    ("exact", 'path = "/v1/exact"'),
+    ("half-stripped", 'path = "/a/b/*"', 'strip_prefix = "/a"'),
+    ("admin", 'path = "/admin/*"'),
+    ("host", 'host = "api.example.com"', 'path = "/v1/*"'),
+    ("host-root", 'host = "api.example.com"', 'path = "/"'),
+    ("literal", 'host = "[::1]"'),
+)
 
 STRICT_ROUTES = """
 [[route]]
@@ -218,107 +179,25 @@ group.table("route.refused", [
 ], refused_path)
 
 
-MATCHING_ROUTES = """
-[[route]]
-name = "me"
-path = "/users/me"
-upstream = "app"
-
-[[route]]
-name = "user"
-path = "/users/{id}"
-rewrite = { path = "/u/{id}" }
-upstream = "app"
-
-[[route]]
-name = "user-post"
-path = "/users/{id}"
-methods = ["POST", "PURGE"]
-upstream = "app"
-
-[[route]]
-name = "pets"
-path = "/users/{id}/pets/*"
-rewrite = { prefix = "/pets-of/{id}" }
-upstream = "app"
-
-[[route]]
-name = "number"
-path_regex = '/users/(?P<number>[0-9]+)'
-rewrite = { path = "/number.php", query = "n={number}" }
-upstream = "app"
-
-[[route]]
-name = "halves"
-path_regex = '/halves/(.*)-(.*)'
-rewrite = { path = "/{1}/{2}" }
-upstream = "app"
-
-[[route]]
-name = "grown"
-path = "/grown/{a}"
-rewrite = { path = "/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}" }
-upstream = "app"
-
-[[route]]
-name = "wild"
-host = "*.example.com"
-upstream = "app"
-
-[[route]]
-name = "wild-eu"
-host = "*.eu.example.com"
-path = "/shop/*"
-upstream = "app"
-
-[[route]]
-name = "exact-host"
-host = "www.eu.example.com"
-path = "/shop/*"
-methods = ["GET"]
-upstream = "app"
-
-[[route]]
-name = "plain"
-path = "/conditions/*"
-upstream = "app"
-
-[[route]]
-name = "canary"
-path = "/conditions/*"
-headers = [{ name = "x-canary", value = "1" }]
-upstream = "app"
-
-[[route]]
-name = "version"
-path = "/conditions/*"
-headers = [{ name = "x-version", regex = "v[0-9]+(, v[0-9]+)*" }, { name = "x-old", present = false }]
-upstream = "app"
-
-[[route]]
-name = "debug"
-path = "/conditions/*"
-query = ["debug"]
-upstream = "app"
-
-[[route]]
-name = "engine"
-path = "/conditions/*"
-query = [{ name = "engine", value = "new one" }, { name = "page", regex = "[0-9]+" }]
-upstream = "app"
-
-[[route]]
-name = "put"
-path = "/conditions/deep/*"
-methods = ["PUT"]
-upstream = "app"
-
-[[route]]
-name = "no-query"
-path = "/no-query"
-rewrite = { query = "" }
-upstream = "app"
-"""
+MATCHING_ROUTES = routes_to_app(
+    ("me", 'path = "/users/me"'),
+    ("user", 'path = "/users/{id}"', 'rewrite = { path = "/u/{id}" }'),
+    ("user-post", 'path = "/users/{id}"', 'methods = ["POST", "PURGE"]'),
+    ("pets", 'path = "/users/{id}/pets/*"', 'rewrite = { prefix = "/pets-of/{id}" }'),
+    ("number", "path_regex = '/users/(?P<number>[0-9]+)'", 'rewrite = { path = "/number.php", query = "n={number}" }'),
+    ("halves", "path_regex = '/halves/(.*)-(.*)'", 'rewrite = { path = "/{1}/{2}" }'),
+    ("grown", 'path = "/grown/{a}"', 'rewrite = { path = "/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}/{a}" }'),
+    ("wild", 'host = "*.example.com"'),
+    ("wild-eu", 'host = "*.eu.example.com"', 'path = "/shop/*"'),
+    ("exact-host", 'host = "www.eu.example.com"', 'path = "/shop/*"', 'methods = ["GET"]'),
+    ("plain", 'path = "/conditions/*"'),
+    ("canary", 'path = "/conditions/*"', 'headers = [{ name = "x-canary", value = "1" }]'),
+    ("version", 'path = "/conditions/*"', 'headers = [{ name = "x-version", regex = "v[0-9]+(, v[0-9]+)*" }, { name = "x-old", present = false }]'),
+    ("debug", 'path = "/conditions/*"', 'query = ["debug"]'),
+    ("engine", 'path = "/conditions/*"', 'query = [{ name = "engine", value = "new one" }, { name = "page", regex = "[0-9]+" }]'),
+    ("put", 'path = "/conditions/deep/*"', 'methods = ["PUT"]'),
+    ("no-query", 'path = "/no-query"', 'rewrite = { query = "" }'),
+)
 
 
 class Matching(World):

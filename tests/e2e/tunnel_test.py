@@ -8,7 +8,7 @@ import sockets
 import wire
 from check import equal, require, wait_for, within
 from delivery import deliveries, few_deliveries
-from harness import Group, configuration, pair
+from harness import Group, asked, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_forwarded, expect_logged, expect_own_reply, log_entry
 
@@ -102,10 +102,7 @@ def behind_heads(bench):
 @alone.case("tunnel.interim", "interim responses before the 101 are relayed")
 def interim(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(ASK)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, ASK)
     connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + GRANT)
     equal(client.head().status, 103, "interim status")
     expect_granted(client.head())
@@ -116,10 +113,7 @@ def interim(bench):
 @alone.case("tunnel.kept_connection", "a connection that carried requests may become a tunnel, on both sides, and is not used again")
 def kept_connection(bench):
     origin, proxy = pair(bench)
-    client = bench.client(proxy)
-    client.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
     connection.send(plain(body=b"ok"))
     equal(client.response().body, b"ok", "body")
     client.send(ASK)
@@ -238,10 +232,7 @@ def bad_grant(bench, request, answer):
     origin, proxy = pair(bench)
     for way in few_deliveries(answer):
         with within(way.name):
-            client = bench.client(proxy)
-            client.send(request)
-            connection = origin.accept()
-            connection.request()
+            client, connection = asked(bench, origin, proxy, request)
             connection.send_pieces(way.pieces(answer))
             expect_own_reply(client.response(), 502)
             wait_for(connection.is_ended, "the connection to the origin is closed")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from check import PATIENCE_S, contains, equal, one_of, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from peer import Client
 from reloading import reload, reload_refused
@@ -122,10 +122,7 @@ def gone(bench, end):
     """The client leaves while the endpoint works: the endpoint sees the end at once, and the log says 499."""
     origin = bench.scripted(unix=fresh_name())
     proxy = bench.proxy(configuration(origin.address, extra=LOCAL))
-    client = bench.client(proxy, str(proxy.folder / "web.sock"))
-    client.send(b"GET /leaving HTTP/1.1\r\nHost: a\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"GET /leaving HTTP/1.1\r\nHost: a\r\n\r\n", str(proxy.folder / "web.sock"))
     end(client)
     connection.expect_end("eof", "reset")
     expect_logged(proxy, "/leaving", 499, "client_closed")
@@ -141,10 +138,7 @@ def broken(bench, answer, status):
     """status: None where the response begins and breaks off."""
     origin = bench.scripted(unix=fresh_name())
     proxy = bench.proxy(configuration(origin.address, extra=LOCAL))
-    client = bench.client(proxy, str(proxy.folder / "web.sock"))
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", str(proxy.folder / "web.sock"))
     connection.send(answer)
     connection.close()
     if status:
@@ -248,10 +242,7 @@ def file_removed(bench):
     origin = bench.scripted(unix=fresh_name())
     proxy = bench.proxy(configuration(origin.address, extra=LOCAL, timeouts='drain = "60s"'))
     path = proxy.folder / "web.sock"
-    client = bench.client(proxy, str(path))
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET, str(path))
     late = bench.client(proxy, str(path))
     late.send(GET)
     proxy.signal(signal.SIGTERM)
@@ -335,10 +326,7 @@ def file_reload(bench):
 
     reload(proxy, text + LOCAL)
     equal(mode(), oct(0o660), "mode of the new file")
-    client = bench.client(proxy, str(path))
-    client.send(GET)
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, GET, str(path))
     inode = os.lstat(path).st_ino
     reload(proxy, text + LOCAL + 'mode = "0600"\n')
     equal((mode(), os.lstat(path).st_ino), (oct(0o600), inode), "mode and inode of the file that was kept")

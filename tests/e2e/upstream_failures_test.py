@@ -6,7 +6,7 @@ import socket
 import wire
 from check import equal, one_of, require, wait_for, within
 from delivery import WHOLE, few_deliveries
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from reloading import reload
 from replies import expect_forwarded, expect_logged, expect_own_reply
@@ -341,10 +341,7 @@ def connect_timeout_next(bench):
 def first_byte_timeout(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "300ms"'))
-    client = bench.client(proxy)
-    client.send(get("/never"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/never"))
     expect_own_reply(client.response(), 504)
     connection.expect_end("eof", "reset")
     entry = expect_logged(proxy, "/never", 504, "upstream_first_byte_timeout")
@@ -357,10 +354,7 @@ def first_byte_timeout_interim(bench):
     proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "400ms"\nidle = "400ms"'))
     for way in few_deliveries(HINTS):
         with within(way.name):
-            client = bench.client(proxy)
-            client.send(get("/never"))
-            connection = origin.accept()
-            connection.request()
+            client, connection = asked(bench, origin, proxy, get("/never"))
             connection.send_pieces(way.pieces(HINTS))
             response = client.response()
             equal([interim.status for interim in response.interim], [103], "interim responses")
@@ -375,10 +369,7 @@ def idle_timeout(bench):
     for way in few_deliveries(answer):
         with within(way.name):
             target = fresh_target()
-            client = bench.client(proxy)
-            client.send(get(target))
-            connection = origin.accept()
-            connection.request()
+            client, connection = asked(bench, origin, proxy, get(target))
             connection.send_pieces(way.pieces(answer))
             equal(client.head().status, 200, "status")
             equal(wire.broken_chunked(client.rest()), b"part", "body")
@@ -390,10 +381,7 @@ def idle_timeout(bench):
 def idle_timeout_moving(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='idle = "2s"\nfirst_byte = "1s"'))
-    client = bench.client(proxy)
-    client.send(get("/slow"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/slow"))
     connection.send(ok(b"Content-Length: 12\r\n"))
     equal(client.head().status, 200, "status")
     for byte in b"hello world!":
@@ -438,10 +426,7 @@ def warmed(bench, *more, **options):
     """A proxy with one pooled connection to its origin."""
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, *more, **options))
-    client = bench.client(proxy)
-    client.send(get("/first"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/first"))
     connection.send(plain(body=b"first"))
     equal(client.response().body, b"first", "body")
     return origin, proxy, client, connection
@@ -616,10 +601,7 @@ def weights(bench):
 def interim_flood(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "1s"'))
-    client = bench.client(proxy)
-    client.send(get("/flood"))
-    connection = origin.accept()
-    connection.request()
+    client, connection = asked(bench, origin, proxy, get("/flood"))
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
     before = proxy.resident_bytes()
     for _ in range(200):
@@ -638,10 +620,7 @@ def interim_bounded(bench, count, status):
     for way in few_deliveries(answer):
         with within(way.name):
             target = fresh_target()
-            client = bench.client(proxy)
-            client.send(get(target))
-            connection = origin.accept()
-            connection.request()
+            client, connection = asked(bench, origin, proxy, get(target))
             connection.send_pieces(way.pieces(answer))
             response = client.response()
             equal([interim.status for interim in response.interim], [103] * min(count, INTERIM_MAX), "interim responses")

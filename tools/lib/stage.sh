@@ -13,9 +13,9 @@ stop_stage() {
 trap stop_stage INT TERM HUP
 
 # stage NAME SECONDS COMMAND...: adds what the last tally of the command says to passed and failed. No tally, no test at
-# all, a crash and a timeout are failures.
+# all, a crash and a timeout are failures. What says "skipped: ..." is neither: it is counted apart, and told.
 stage() {
-  local name=$1 limit=$2 log=$stage_logs/$1.log started=$SECONDS status=0 good bad why=
+  local name=$1 limit=$2 log=$stage_logs/$1.log started=$SECONDS status=0 good bad left_out why=
   shift 2
   mkdir -p "$stage_logs"
   # In the background, where a signal to us interrupts the wait; that would also leave SIGINT ignored for the command.
@@ -33,6 +33,8 @@ stage() {
   fi
   [ -z "$why" ] || bad=$((bad + 1))
   [ "$bad" = 0 ] || tail -n 100 "$log"
+  left_out=$(grep -c '^skipped: ' "$log" || true)
+  [ "$left_out" = 0 ] || why="$why, $left_out skipped"
   printf '%-16s %5d passed, %d failed%s, %d s\n' "$name" "$good" "$bad" "$why" $((SECONDS - started))
   passed=$((passed + good)) failed=$((failed + bad))
 }

@@ -2,34 +2,17 @@
 
 #include <doctest/doctest.h>
 
-#include <array>
 #include <string>
 #include <string_view>
 
 #include "http/parser.hpp"
+#include "written.hpp"
 
 namespace sluice::http {
 namespace {
 
 constexpr std::string_view date = "Sun, 06 Nov 1994 08:49:37 GMT";
 const std::string dated = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-
-// Runs `write` with exactly the room it needs, and sees that it says so when a byte less is there.
-template <class Write>
-std::string written(Write&& write) {
-  std::array<char, 4096> out;
-  Writer writer(out);
-  write(writer);
-  REQUIRE(!writer.overflowed());
-  std::string text(writer.text());
-  for (std::size_t room = 0; room <= text.size(); ++room) {
-    std::string tight(room, '\0');
-    Writer bounded(tight);
-    write(bounded);
-    CHECK(bounded.overflowed() == (room < text.size()));
-  }
-  return text;
-}
 
 std::string text_of(const ErrorReply& reply) {
   return written([&](Writer& out) { write_error_reply(out, reply); });

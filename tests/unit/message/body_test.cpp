@@ -136,18 +136,21 @@ TEST_CASE("a body comes out of its framing, however it arrives") {
   }
 }
 
+// How a connection breaks, and what is said of it.
+struct Breakage {
+  std::string_view what;
+  void (*action)(NetFixture&, Connected&);
+  std::string_view how;
+};
+
+const Breakage breakages[] = {
+    {"reset", [](NetFixture&, Connected& one) { one.peer.reset(); }, "reset"},
+    {"idle", [](NetFixture&, Connected&) {}, "timed_out"},
+    {"cancel", [](NetFixture& fixture, Connected&) { fixture.loop().cancel_roots(); }, "cancelled"},
+};
+
 TEST_CASE("reading a body that fails in the connection blames its side") {
-  struct Row {
-    std::string_view what;
-    void (*action)(NetFixture&, Connected&);
-    std::string_view how;
-  };
-  const Row rows[] = {
-      {"reset", [](NetFixture&, Connected& one) { one.peer.reset(); }, "reset"},
-      {"idle", [](NetFixture&, Connected&) {}, "timed_out"},
-      {"cancel", [](NetFixture& fixture, Connected&) { fixture.loop().cancel_roots(); }, "cancelled"},
-  };
-  for (const Row& row : rows) {
+  for (const Breakage& row : breakages) {
     for (const BodyFraming& framing :
          {BodyFraming::of_length(100), BodyFraming::chunked(), BodyFraming::until_close()}) {
       CAPTURE(row.what);
@@ -358,17 +361,7 @@ TEST_CASE("a small body leaves together with its head, when it ends or is flushe
 }
 
 TEST_CASE("writing a body that fails blames its side") {
-  struct Row {
-    std::string_view what;
-    void (*action)(NetFixture&, Connected&);
-    std::string_view how;
-  };
-  const Row rows[] = {
-      {"reset", [](NetFixture&, Connected& one) { one.peer.reset(); }, "reset"},
-      {"idle", [](NetFixture&, Connected&) {}, "timed_out"},
-      {"cancel", [](NetFixture& fixture, Connected&) { fixture.loop().cancel_roots(); }, "cancelled"},
-  };
-  for (const Row& row : rows) {
+  for (const Breakage& row : breakages) {
     for (const BodyFraming& framing : {BodyFraming::chunked(), BodyFraming::until_close()}) {
       CAPTURE(row.what);
       NetFixture fixture;

@@ -70,7 +70,9 @@ TEST_CASE("a pipe with something in it is not kept") {
 
 // What: a transfer between two connections, and how it ended.
 struct Transfer {
-  explicit Transfer(NetFixture& fixture) : source(fixture), sink(fixture) {}
+  // source_bytes and sink_bytes: of what the kernel holds of each, as in tcp_pair().
+  explicit Transfer(NetFixture& fixture, int source_bytes = 0, int sink_bytes = 0)
+      : source(fixture, 16, source_bytes), sink(fixture, 16, sink_bytes) {}
   Connected source;
   Connected sink;
   PipePool pool{two_pipes};
@@ -211,13 +213,16 @@ TEST_CASE("how a transfer ends that does not move everything") {
 
 TEST_CASE("a sink that takes nothing times out, and its pipe is not used again") {
   NetFixture fixture;
-  Transfer transfer(fixture);
-  fixture.spawn(run_splice(transfer, std::uint64_t{1} << 40, 100ms));
-  const std::string noise = numbered_bytes(100'000);
+  Transfer transfer(fixture, 200'000, 4096);
+  // The sockets of the source hold more than the pipe and those of the sink: it is never the source that is waited for.
+  const std::string noise = numbered_bytes(300'000);
+  std::size_t said = 0;
   fixture.run_until([&] {
-    transfer.source.peer.say(noise);
-    return transfer.outcome.has_value();
+    said += transfer.source.peer.say(std::string_view(noise).substr(said));
+    return said == noise.size();
   });
+  fixture.spawn(run_splice(transfer, std::uint64_t{1} << 40, 100ms));
+  fixture.run_until([&] { return transfer.outcome.has_value(); });
   CHECK(transfer.outcome->end == End::sink_failed);
   CHECK(transfer.outcome->error.code == ErrorCode::timed_out);
   CHECK(transfer.outcome->moved > 0);
