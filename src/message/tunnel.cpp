@@ -39,6 +39,8 @@ Task<Result<void>> Tunnel::run() {
   }
   flows_.spawn("tunnel up", carry(up_));
   flows_.spawn("tunnel down", carry(down_));
+  // Nobody was told of a reset that came before, while the 101 was on its way.
+  for (Flow* flow : {&up_, &down_}) on_unread_input(flow->from.stream());
   co_await flows_.join();
   for (Flow* flow : {&up_, &down_}) flow->from.stream().set_observer(nullptr);
   co_return result_;

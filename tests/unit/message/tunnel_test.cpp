@@ -235,6 +235,25 @@ TEST_CASE("what cuts a tunnel, and whose fault it was") {
   }
 }
 
+TEST_CASE("a reset that came before the tunnel began cuts it at once") {
+  for (const bool is_client : {true, false}) {
+    CAPTURE(is_client);
+    NetFixture fixture;
+    Passage passage(fixture);
+    Connected& gone = is_client ? passage.client : passage.server;
+    gone.stream.start_receiving();
+    gone.stream.watch_for(net::Stream::WatchFor::reset);
+    gone.peer.finish();
+    fixture.run_until([&] { return gone.stream.will_receive_no_more(); });
+    gone.peer.reset();
+    fixture.run_until([&] { return gone.stream.has_seen_reset(); });
+    fixture.spawn(run_tunnel(passage, {.idle_timeout = 2s, .stall_timeout = 2s}));
+    fixture.run_until([&] { return passage.has_ended(); });
+    CHECK(passage.how == "reset");
+    CHECK(to_string(passage.side) == to_string(is_client ? Side::downstream : Side::upstream));
+  }
+}
+
 TEST_CASE("what moves in one direction keeps the other one from being idle") {
   NetFixture fixture;
   Passage passage(fixture);
