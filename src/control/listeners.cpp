@@ -23,6 +23,10 @@ std::string describe(const Error& error) {
 
 std::string_view host_of(const net::Address& address, char* memory) { return address.write_host(memory); }
 
+std::string refusal(const net::ListenerSettings& settings, std::string_view why) {
+  return fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value, settings.name.value, why);
+}
+
 bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
 
 }  // namespace
@@ -45,13 +49,21 @@ std::expected<NewListener, std::string> NewListener::open(const net::ListenerSet
       std::ranges::any_of(leaving, [&](const OpenListener& other) { return overlaps(other.bound, *address); });
   auto opened = net::open_listening_sockets(settings, static_cast<unsigned>(sockets),
                                             is_ours ? net::Occupancy::shared_with_us : net::Occupancy::must_be_free);
-  if (!opened) {
-    return std::unexpected(fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value,
-                                       settings.name.value, opened.error()));
-  }
+  if (!opened) return std::unexpected(refusal(settings, opened.error()));
   NewListener listener({.id = id, .settings = settings, .bound = opened->address, .file = opened->file});
   listener.sockets_ = std::move(opened->fds);
+  listener.is_listening_ = !is_ours || address->is_unix();
   return listener;
+}
+
+std::expected<void, std::string> NewListener::listen() {
+  if (is_listening_) return {};
+  const auto backlog = static_cast<int>(listener_.settings.backlog);
+  if (Result<void> begun = net::begin_listening(sockets_, backlog); !begun) {
+    return std::unexpected(refusal(listener_.settings, describe(begun.error())));
+  }
+  is_listening_ = true;
+  return {};
 }
 
 NewListener::~NewListener() {

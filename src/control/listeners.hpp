@@ -26,7 +26,8 @@ struct OpenListener {
 // Lifetime: the sockets are closed with it unless they were taken.
 class NewListener {
  public:
-  // leaving: listeners of ours whose place it may take: a wildcard in place of one of its addresses, or the reverse.
+  // leaving: listeners of ours whose place it may take: a wildcard in place of one of its addresses, or the reverse. It
+  // takes no connection of theirs before listen().
   // Errors: a sentence that names the listener.
   [[nodiscard]] static std::expected<NewListener, std::string> open(const net::ListenerSettings& settings,
                                                                     std::uint32_t id, std::size_t sockets,
@@ -35,6 +36,8 @@ class NewListener {
   NewListener& operator=(NewListener&&) = delete;
   ~NewListener();
 
+  // Begins where open() has not. After that, closing the sockets would reset connections that were another listener's.
+  [[nodiscard]] std::expected<void, std::string> listen();
   [[nodiscard]] const OpenListener& listener() const { return listener_; }
   // The socket of one shard, which is the caller's from here on.
   [[nodiscard]] int take(std::size_t shard);
@@ -43,6 +46,7 @@ class NewListener {
   explicit NewListener(OpenListener listener) : listener_(std::move(listener)) {}
   OpenListener listener_;
   std::vector<int> sockets_;
+  bool is_listening_ = true;
 };
 
 // What: what becomes of the listeners with another configuration. The address is what a listener is known by: one that

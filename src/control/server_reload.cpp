@@ -81,6 +81,12 @@ std::expected<Server::Made, Server::Words> Server::make_parts(Prepared prepared)
   if (reasons.empty()) {
     if (auto log = make_log(made); !log) reasons.push_back(log.error());
   }
+  // Last, and all of them bound by now: a socket that takes connections of one of ours must not be closed again.
+  if (reasons.empty()) {
+    for (NewListener& added : made.added) {
+      if (auto begun = added.listen(); !begun) reasons.push_back(begun.error());
+    }
+  }
   if (!reasons.empty()) return std::unexpected(std::move(reasons));
   return made;
 }

@@ -31,6 +31,13 @@ bool is_unix(int fd) {
 }  // namespace
 
 Result<int> Listener::open_socket(const Address& address, int backlog, std::string_view congestion_control) {
+  Result<int> fd = bind_socket(address, congestion_control);
+  if (!fd) return fd;
+  if (int result = kernel::listen(*fd, backlog); result < 0) return fail_and_close(*fd, result);
+  return fd;
+}
+
+Result<int> Listener::bind_socket(const Address& address, std::string_view congestion_control) {
   int fd = kernel::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return std::unexpected(error_from_errno(-fd));
   struct Option {
@@ -51,7 +58,6 @@ Result<int> Listener::open_socket(const Address& address, int backlog, std::stri
     return std::unexpected(set.error());
   }
   if (int result = kernel::bind(fd, address.data(), address.size()); result < 0) return fail_and_close(fd, result);
-  if (int result = kernel::listen(fd, backlog); result < 0) return fail_and_close(fd, result);
   return fd;
 }
 

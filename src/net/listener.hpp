@@ -39,6 +39,9 @@ class Listener final : private runtime::Operation, private runtime::Timer {
   [[nodiscard]] static Result<int> open_socket(const Address& address, int backlog,
                                                std::string_view congestion_control = CongestionControl::automatic);
 
+  // The same, not yet listening.
+  [[nodiscard]] static Result<int> bind_socket(const Address& address, std::string_view congestion_control);
+
   // Owns fd from here on.
   Listener(runtime::Loop& loop, int fd, Acceptor& acceptor);
   ~Listener();

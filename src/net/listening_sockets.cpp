@@ -44,9 +44,12 @@ Opened open_tcp(ListeningSockets sockets, const ListenerSettings& settings, unsi
     }
     if (!free) return std::unexpected(describe(free.error()));
   }
+  const bool is_shared = occupancy == Occupancy::shared_with_us;
+  const auto backlog = static_cast<int>(settings.backlog);
   for (unsigned shard = 0; shard < shards; ++shard) {
-    Result<int> fd =
-        Listener::open_socket(sockets.address, static_cast<int>(settings.backlog), settings.congestion_control.value);
+    const std::string& congestion_control = settings.congestion_control.value;
+    Result<int> fd = is_shared ? Listener::bind_socket(sockets.address, congestion_control)
+                               : Listener::open_socket(sockets.address, backlog, congestion_control);
     if (!fd) return fail_and_close(sockets, describe(fd.error()));
     sockets.fds.push_back(*fd);
     // Port 0: the first socket finds a port, the other shards join it there.
@@ -86,6 +89,14 @@ Opened open_unix(ListeningSockets sockets, const ListenerSettings& settings, uns
 }
 
 }  // namespace
+
+Result<void> begin_listening(std::span<const int> fds, int backlog) {
+  for (int fd : fds) {
+    if (int result = runtime::kernel::listen(fd, backlog); result < 0)
+      return std::unexpected(error_from_errno(-result));
+  }
+  return {};
+}
 
 void ListeningSockets::close() {
   for (int fd : fds) runtime::kernel::close(fd);

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "net/address.hpp"
 #include "net/listener_settings.hpp"
 #include "net/socket_file.hpp"
@@ -24,13 +26,17 @@ struct ListeningSockets {
   void close();
 };
 
-// Whether somebody may have the address already. A listener of ours that is about to leave may share it for a moment.
+// Whether somebody may have the address already. A listener of ours that is about to leave may share it for a moment:
+// the sockets do not listen then until begin_listening(), because from that moment on they take its connections.
 enum class Occupancy : std::uint8_t { must_be_free, shared_with_us };
 [[nodiscard]] std::string_view to_string(Occupancy occupancy) noexcept;
 
 // Opens a listener's sockets. Blocks. Errors: the second half of the sentence "cannot listen on ...: ".
 [[nodiscard]] std::expected<ListeningSockets, std::string> open_listening_sockets(
     const ListenerSettings& settings, unsigned shards, Occupancy occupancy = Occupancy::must_be_free);
+
+// Errors: somebody else listens there meanwhile, or there is no memory.
+[[nodiscard]] Result<void> begin_listening(std::span<const int> fds, int backlog);
 
 // What can be said of a listener's address without listening there, for -t. Errors: as above.
 [[nodiscard]] std::expected<void, std::string> check_listening_address(const ListenerSettings& settings);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -163,7 +164,9 @@ TEST_CASE("a new listener has a socket for each shard, all on the port that was 
     CHECK_FALSE(NewListener::open(settings("b", wildcard), 6, 1, {}).has_value());
     const std::vector<OpenListener> leaving = {opened->listener()};
     auto second = NewListener::open(settings("b", wildcard), 6, 2, leaving);
-    CHECK(second.has_value());
+    REQUIRE(second.has_value());
+    CHECK(second->listen().has_value());
+    CHECK(second->listen().has_value());
   }
   SUBCASE("an address that is not ours") {
     auto second = NewListener::open(settings("b", "192.0.2.1:80"), 6, 1, {});
@@ -171,6 +174,39 @@ TEST_CASE("a new listener has a socket for each shard, all on the port that was 
     CHECK(second.error().contains("192.0.2.1:80"));
   }
   for (int fd : taken) ::close(fd);
+}
+
+TEST_CASE("a listener that takes another one's place takes no connection of it before it is asked to") {
+  auto wildcard = NewListener::open(settings("all", "0.0.0.0:0"), 1, 1, {});
+  REQUIRE(wildcard.has_value());
+  const net::Address address = *net::Address::parse("127.0.0.1:" + std::to_string(wildcard->listener().bound.port()));
+  const std::vector<OpenListener> leaving = {wildcard->listener()};
+  auto connect = [&address] {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(::connect(fd, address.data(), address.size()) == 0);
+    return fd;
+  };
+  auto has_waiting = [](int listening) {
+    pollfd waiting{listening, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1;
+  };
+  const int before = wildcard->take(0);
+  {
+    auto refused = NewListener::open(settings("one", address.to_string()), 2, 1, leaving);
+    REQUIRE(refused.has_value());
+    const int client = connect();
+    CHECK(has_waiting(before));
+    ::close(::accept(before, nullptr, nullptr));
+    ::close(client);
+  }
+  auto taken = NewListener::open(settings("one", address.to_string()), 3, 1, leaving);
+  REQUIRE(taken.has_value());
+  CHECK(taken->listen().has_value());
+  const int client = connect();
+  const int after = taken->take(0);
+  CHECK_FALSE(has_waiting(before));
+  CHECK(has_waiting(after));
+  for (int fd : {client, before, after}) ::close(fd);
 }
 
 TEST_CASE("sockets that nobody took are closed") {
