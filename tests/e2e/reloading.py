@@ -5,7 +5,8 @@ import signal
 
 from check import equal, require, wait_for
 
-_RESULT = re.compile(r"^sluice: (?:reloaded|not reloaded): .*$", re.MULTILINE)
+# Whole lines alone: a reader may see a part of one.
+_RESULT = re.compile(r"^sluice: (?:reloaded|not reloaded): .*(?=\n)", re.MULTILINE)
 
 
 def told_all(proxy):
