@@ -152,7 +152,7 @@ def memory(bench):
     # Memory that is touched for the first time is growth as well: few receive buffers are all in use soon.
     few = '[shard_defaults]\nreceive_buffers = 64\nreceive_buffer = "4KiB"\n'
     limits = f"max_connections = {2 * STREAMS + 200}"
-    text = configuration(origin.address, shards=2, route='name = "one"', limits=limits, log=False, extra=few)
+    text = configuration(origin.address, shards=2, route='name = "one"', limits=limits, timeouts='idle = "1h"', log=False, extra=few)
     other = text.replace("app", "other").replace('"one"', '"two"')
     # What the sanitizer holds back or keeps beside for a while would look like it, too.
     own = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64:detect_stack_use_after_return=0:malloc_context_size=2"
