@@ -461,6 +461,42 @@ class Uploads(OriginTest):
         peer.request("/upload?checksum=0", method="PUT", body=b"abc")
         self.assertEqual(json.loads(peer.response()[2]), {"bytes": 3})
 
+    def test_uploads_that_nobody_looks_at(self):
+        """Thrown away in the kernel: to the byte, whatever stands behind them, and whatever came before on the connection."""
+        sizes = (0, 65535, 65536, 65537, 300_001, 2_000_000)
+        for target in ("/upload?checksum=0", "/size/7"):
+            for framing in ("length", "chunked"):
+                with self.subTest(target=target, framing=framing):
+                    peer = self.connect()
+                    requests = b""
+                    for size in sizes:
+                        body = pattern(size)
+                        head = f"PUT {target} HTTP/1.1\r\nHost: test\r\n"
+                        if framing == "length":
+                            requests += f"{head}Content-Length: {size}\r\n\r\n".encode() + body
+                        else:
+                            parts = [body[at : at + 200_000] for at in range(0, size, 200_000)]
+                            chunks = b"".join(b"%x\r\n" % len(part) + part + b"\r\n" for part in parts)
+                            requests += f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
+                        requests += b"GET /size/5 HTTP/1.1\r\nHost: test\r\n\r\n"
+                    writer = threading.Thread(target=peer.send, args=(requests,))
+                    writer.start()
+                    for size in sizes:
+                        wanted = {"bytes": size} if "upload" in target else None
+                        answer = peer.response()[2]
+                        self.assertEqual(answer if wanted is None else json.loads(answer), pattern(7) if wanted is None else wanted)
+                        self.assertEqual(peer.response()[2], pattern(5))
+                    writer.join()
+
+    def test_an_upload_that_nobody_looks_at_is_cut_off(self):
+        before = self.stats()["abandoned"]
+        for sent in (0, 100, 70_000, 900_000):
+            peer = self.connect()
+            peer.send(b"PUT /upload?checksum=0 HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + pattern(sent))
+            peer.socket.shutdown(socket.SHUT_WR)
+            self.assertTrue(peer.ended())
+        self.assertEqual(self.stats()["abandoned"], before + 4)
+
     def test_echo(self):
         for size in (0, 1, 1000, 20_000, 4_000_000):
             peer = self.connect()

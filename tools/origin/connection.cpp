@@ -45,6 +45,7 @@ Task<Ending> Connection::exchange() {
   ++requests_;
   shard().counters().requests.add();
   request_ = Request();
+  body_bytes_ = 0;
   has_begun_ = false;
   Ending ending = Ending::close;
   if (result->status == HeadStatus::rejected) {
@@ -54,6 +55,9 @@ Task<Ending> Connection::exchange() {
     ending = co_await respond();
   }
   if (ending == Ending::failed) shard().counters().abandoned.add();
+  // A multishot would copy what is there of another long body before it can be cancelled.
+  const bool was_long = body_bytes_ >= bulk_from_bytes;
+  stream_.set_receive_mode(was_long ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot);
   head_block_.reset();
   trailer_block_.reset();
   co_return ending;
@@ -170,7 +174,8 @@ Task<Result<std::string_view>> Connection::read_body() {
   }
   while (!decoder_.is_done()) {
     if (input_.is_empty()) {
-      Result<void> filled = co_await input_.fill_body(body_bytes_, stream_.loop().now() + receive_timeout);
+      Result<void> filled =
+          co_await input_.fill_body(body_bytes_, decoder_.payload_remaining(), stream_.loop().now() + receive_timeout);
       if (!filled) co_return std::unexpected(filled.error());
     }
     http::BodyStep step = decoder_.step(input_.bytes());
@@ -185,11 +190,22 @@ Task<Result<std::string_view>> Connection::read_body() {
   co_return std::string_view();
 }
 
-Task<Result<void>> Connection::discard_body() {
+Task<Result<std::uint64_t>> Connection::discard_body() {
+  std::uint64_t bytes = 0;
   while (true) {
+    while (input_.is_empty() && !continue_owed_ && !decoder_.is_done()) {
+      Result<std::size_t> skipped =
+          co_await input_.skip(decoder_.payload_remaining(), stream_.loop().now() + receive_timeout);
+      if (!skipped) co_return std::unexpected(skipped.error());
+      if (*skipped == 0) break;
+      decoder_.advance(*skipped);
+      body_bytes_ += *skipped;
+      bytes += *skipped;
+    }
     Result<std::string_view> data = co_await read_body();
     if (!data) co_return std::unexpected(data.error());
-    if (data->empty()) co_return Result<void>();
+    if (data->empty()) co_return bytes;
+    bytes += data->size();
   }
 }
 

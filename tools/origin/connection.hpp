@@ -55,7 +55,8 @@ class Connection {
   // those of Stream::read.
   [[nodiscard]] runtime::Task<Result<void>> ready_for_body();
   [[nodiscard]] runtime::Task<Result<std::string_view>> read_body();
-  [[nodiscard]] runtime::Task<Result<void>> discard_body();
+  // Gives how many bytes of payload that were.
+  [[nodiscard]] runtime::Task<Result<std::uint64_t>> discard_body();
   void skip_continue() { continue_owed_ = false; }
   [[nodiscard]] bool is_body_done() const { return decoder_.is_done(); }
   // The next read_body() has something to look at.

@@ -38,12 +38,19 @@ class Input {
   // Replaces the bytes, all of which are consumed, by the next ones. Errors: closed when the client has ended, and
   // those of Stream::read.
   [[nodiscard]] runtime::Task<Result<void>> fill(Instant deadline);
-  // As fill, in the middle of a body of which `seen` bytes have come.
-  [[nodiscard]] runtime::Task<Result<void>> fill_body(std::uint64_t seen, Instant deadline);
+  // As fill, in the middle of a body of which `seen` bytes have come and, as far as is known, at least `ahead` are to
+  // come.
+  [[nodiscard]] runtime::Task<Result<void>> fill_body(std::uint64_t seen, std::uint64_t ahead, Instant deadline);
+  // Takes up to `count` of the next bytes, all before being consumed, and throws them away, which spares the kernel the
+  // copy. Gives how many; 0 where that cannot be done now, and fill_body() has to be used. Errors: as fill.
+  [[nodiscard]] runtime::Task<Result<std::size_t>> skip(std::uint64_t count, Instant deadline);
   // Discards everything until the client ends (true) or the deadline has passed.
   [[nodiscard]] runtime::Task<bool> discard_until_end(Instant deadline);
 
  private:
+  // The big buffer is there, and nothing but a receive into it can bring the next bytes.
+  [[nodiscard]] runtime::Task<bool> prepare_bulk();
+
   net::Stream& stream_;
   memory::BlockPool& bulk_blocks_;
   runtime::Slice slice_;

@@ -24,7 +24,7 @@ inline constexpr unsigned receive_buffers = 1024;  // of one thread
 inline constexpr unsigned receive_share_max = 4;   // unread ones of one connection
 inline constexpr std::size_t bulk_buffer_bytes = std::size_t{256} * 1024;
 inline constexpr std::size_t bulk_buffers_max = 256;  // beyond, long uploads stay with the shared buffers
-inline constexpr std::size_t bulk_after_bytes = std::size_t{128} * 1024;
-inline constexpr std::size_t scratch_blocks_max = 1024;  // heads that span buffers, trailer sections
+inline constexpr std::size_t bulk_from_bytes = std::size_t{64} * 1024;  // of a body
+inline constexpr std::size_t scratch_blocks_max = 1024;                 // heads that span buffers, trailer sections
 
 }  // namespace sluice::origin

@@ -35,13 +35,13 @@ void append_member(http::Writer& out, std::string_view name, std::uint64_t value
 }
 
 // Reads the body up to `bytes_max` of it, or a piece beyond.
-Task<Result<void>> receive(Connection& connection, std::uint64_t bytes_max, bool with_checksum, Received& received) {
+Task<Result<void>> receive(Connection& connection, std::uint64_t bytes_max, Received& received) {
   while (received.bytes < bytes_max) {
     Result<std::string_view> data = co_await connection.read_body();
     if (!data) co_return std::unexpected(data.error());
     if (data->empty()) break;
     received.bytes += data->size();
-    if (with_checksum) received.checksum = checksum_of(*data, received.checksum);
+    received.checksum = checksum_of(*data, received.checksum);
   }
   co_return Result<void>();
 }
@@ -129,7 +129,13 @@ Task<Ending> serve_echo(Connection& connection) {
 Task<Ending> serve_upload(Connection& connection) {
   bool with_checksum = connection.request().number(Parameter::checksum, 1) != 0;
   Received received;
-  if (!co_await receive(connection, UINT64_MAX, with_checksum, received)) co_return Ending::failed;
+  if (!with_checksum) {
+    Result<std::uint64_t> bytes = co_await connection.discard_body();
+    if (!bytes) co_return Ending::failed;
+    received.bytes = *bytes;
+  } else if (!co_await receive(connection, UINT64_MAX, received)) {
+    co_return Ending::failed;
+  }
   co_return co_await report(connection, received, with_checksum);
 }
 
@@ -146,12 +152,12 @@ Task<Ending> serve_expect(Connection& connection) {
 
 Task<Ending> serve_stall_read(Connection& connection) {
   Received received;
-  if (!co_await receive(connection, stall_after_bytes, true, received)) co_return Ending::failed;
+  if (!co_await receive(connection, stall_after_bytes, received)) co_return Ending::failed;
   if (!connection.is_body_done()) {
     co_await connection.stream().stop_receiving();
     if (!co_await connection.pause(connection.request().number(Parameter::ms, 1000))) co_return Ending::failed;
   }
-  if (!co_await receive(connection, UINT64_MAX, true, received)) co_return Ending::failed;
+  if (!co_await receive(connection, UINT64_MAX, received)) co_return Ending::failed;
   co_return co_await report(connection, received, true);
 }
 
