@@ -450,8 +450,9 @@ def head_dripping(bench):
 
 @alone.case("closing.timeout.head_second", "a second request that stays unfinished: 408 as well")
 def head_timeout_second(bench):
-    origin, proxy = pair(bench, timeouts='head = "300ms"')
+    origin, proxy = pair(bench, timeouts='head = "2s"')
     requests = get("/x") + b"GET /y"
+    clients = []
     for way in few_deliveries(requests):
         with within(way.name):
             client = bench.client(proxy)
@@ -460,6 +461,9 @@ def head_timeout_second(bench):
             connection.request()
             connection.send(plain(body=b"ok", fields=b"Connection: close\r\n"))
             equal(client.response().body, b"ok", "body")
+            clients.append((way, client))
+    for way, client in clients:
+        with within(way.name):
             expect_own_reply(client.response(), 408)
             client.expect_end()
 
@@ -478,7 +482,7 @@ def keep_alive_timeout(bench):
 
 @alone.case("closing.timeout.body", "a client that pauses for too long within its body: 408, the origin's connection is closed")
 def body_timeout(bench):
-    origin, proxy = pair(bench, timeouts='idle = "300ms"')
+    origin, proxy = pair(bench, timeouts='idle = "500ms"')
     requests = {"length": post_head("/x", 100) + b"part", "chunked": chunked_head("/x") + b"4\r\npart\r\n"}
     for number, (name, way) in enumerate((name, way) for name in requests for way in few_deliveries(requests[name])):
         with within(f"{name}, {way.name}"):

@@ -351,7 +351,7 @@ def first_byte_timeout(bench):
 @alone.case("upstream.first_byte_timeout.interim", "an interim response is not the response")
 def first_byte_timeout_interim(bench):
     origin = bench.scripted()
-    proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "400ms"\nidle = "400ms"'))
+    proxy = bench.proxy(configuration(origin.address, timeouts='first_byte = "1s"\nidle = "1s"'))
     for way in few_deliveries(HINTS):
         with within(way.name):
             client, connection = asked(bench, origin, proxy, get("/never"))
@@ -364,7 +364,7 @@ def first_byte_timeout_interim(bench):
 @alone.case("upstream.idle_timeout", "an endpoint that pauses within its body: the client's connection is broken off")
 def idle_timeout(bench):
     origin = bench.scripted()
-    proxy = bench.proxy(configuration(origin.address, timeouts='idle = "300ms"'))
+    proxy = bench.proxy(configuration(origin.address, timeouts='idle = "500ms"'))
     answer = ok(CHUNKED, b"4\r\npart\r\n")
     for way in few_deliveries(answer):
         with within(way.name):
