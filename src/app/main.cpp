@@ -250,9 +250,8 @@ int print_dump(const Arguments& arguments, const proxy::Configuration& configura
   const DescriptorBudget budget(configuration);
   const std::uint32_t connections = budget.connections(runtime::raise_descriptor_limit());
   effective.limits.max_connections = effective.limits.max_connections.value_or(connections);
-  if (effective.shard_blocks.empty()) {
-    effective.shards = effective.shards.value_or(runtime::read_cpu_facts().standard_shards());
-  }
+  const std::size_t shards = configuration.resolved_shards(runtime::read_cpu_facts()).size();
+  effective.shards = effective.shards.value_or(static_cast<std::uint32_t>(shards));
   std::string text =
       fmt::format("# The effective configuration of {} (sluice {}).\n", arguments.configuration, SLUICE_VERSION);
   for (const std::string& file : configuration.files) text += fmt::format("# file: {}\n", file);

@@ -1,5 +1,6 @@
 #include "config/cursor.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -137,10 +138,7 @@ std::optional<std::size_t> Cursor::choice(std::span<const std::string_view> name
 
 bool Cursor::is_table() const { return expect(Kind::table, "a table"); }
 
-bool Cursor::is_array(Range count) const {
-  if (!expect(Kind::array, "an array")) return false;
-  return has_entries(count, node_.items.size());
-}
+bool Cursor::is_array() const { return expect(Kind::array, "an array"); }
 
 bool Cursor::has_entries(Range allowed, std::size_t count) const {
   if (contains(allowed, static_cast<std::int64_t>(count))) return true;
@@ -150,10 +148,14 @@ bool Cursor::has_entries(Range allowed, std::size_t count) const {
 
 void Cursor::fail(std::string_view message) const { problems_.add(place(), fmt::format("{} {}", label_, message)); }
 
-void Cursor::fail_unknown(const Member& member, std::span<const std::string_view> known) const {
+std::string_view Cursor::fail_unknown(const Member& member, std::span<const std::string_view> known) const {
   std::string where = label_.empty() ? "" : fmt::format(" in {}", label_);
   std::string hint = problems_.is_full() ? "" : suggestion(member.name, known);
+  if (hint.empty() && !label_.empty() && std::ranges::find(top_level_, member.name) != top_level_.end()) {
+    hint = "; the keys of the top level stand before the first section";
+  }
   problems_.add(member.place, fmt::format("unknown key `{}`{}{}", one_line(member.name), where, hint));
+  return nearest(member.name, known);
 }
 
 void Cursor::fail_missing(std::string_view what) const {

@@ -50,7 +50,6 @@ class Cursor {
   [[nodiscard]] const Node& node() const { return node_; }
   [[nodiscard]] const std::string& label() const { return label_; }
   [[nodiscard]] Place place() const { return node_.place; }
-  [[nodiscard]] std::size_t problem_count() const { return problems_.count(); }
 
   [[nodiscard]] std::optional<std::string_view> text() const;
   [[nodiscard]] std::optional<bool> boolean() const;
@@ -63,25 +62,33 @@ class Cursor {
   [[nodiscard]] std::optional<Secret> secret(Hidden hidden) const;
   // Index of the text among `names`.
   [[nodiscard]] std::optional<std::size_t> choice(std::span<const std::string_view> names) const;
-  // Whether it is a table, or an array with an allowed count of entries.
+  // Whether it is a table, an array, and has an allowed count of entries.
   [[nodiscard]] bool is_table() const;
-  [[nodiscard]] bool is_array(Range count) const;
+  [[nodiscard]] bool is_array() const;
   [[nodiscard]] bool has_entries(Range allowed, std::size_t count) const;
 
   [[nodiscard]] Cursor entry(std::size_t index, std::string label) const {
-    return {node_.items[index], std::move(label), problems_};
+    return inside(node_.items[index], std::move(label));
   }
   [[nodiscard]] Cursor member(const Member& member, std::string label) const {
-    return {member.value, std::move(label), problems_};
+    return inside(member.value, std::move(label));
   }
+  // Where the file begins. keys: of the top level; who writes one of them behind the first section is told so.
+  void set_top_level(std::span<const std::string_view> keys) { top_level_ = keys; }
 
   // "`label` <message>" at the value's place.
   void fail(std::string_view message) const;
-  void fail_unknown(const Member& member, std::span<const std::string_view> known) const;
+  // Gives the one of `known` that may have been meant, or nothing.
+  std::string_view fail_unknown(const Member& member, std::span<const std::string_view> known) const;
   void fail_missing(std::string_view what) const;
   void fail_at(Place place, std::string message) const { problems_.add(place, std::move(message)); }
 
  private:
+  [[nodiscard]] Cursor inside(const Node& node, std::string label) const {
+    Cursor cursor(node, std::move(label), problems_);
+    cursor.top_level_ = top_level_;
+    return cursor;
+  }
   [[nodiscard]] bool expect(Kind kind, std::string_view wanted) const;
   // The word in a string that came out of a variable, where a number or a boolean is wanted: these have no quotes.
   [[nodiscard]] std::optional<std::string_view> filled_word() const;
@@ -89,6 +96,7 @@ class Cursor {
   const Node& node_;
   std::string label_;
   Problems& problems_;
+  std::span<const std::string_view> top_level_;
 };
 
 }  // namespace sluice::config

@@ -27,7 +27,8 @@ struct Node {
   std::string problem;          // string that cannot be used: what is wrong with it, told when it is read
   std::int64_t integer = 0;     // integer; boolean: 0 or 1
   std::vector<Node> items;      // array
-  std::vector<Member> members;  // table, in the order of the file
+  std::vector<Member> members;  // table, in the order of the file; where files were joined, a name may stand twice
+  bool is_partial = false;      // the whole of some files: others could not be read
 
   [[nodiscard]] const Node* find(std::string_view name) const;
 };

@@ -51,9 +51,9 @@ class Loader {
  public:
   Loader(std::span<const TopLevelKey> keys, Problems& problems) : keys_(keys), problems_(problems) {}
 
-  std::optional<Node> load(const std::string& path) {
+  Node load(const std::string& path) {
+    root_.place = {1, 1, 0};
     add_file(path, identity_of(path), 0, {});
-    if (is_incomplete_) return std::nullopt;
     return std::move(root_);
   }
 
@@ -74,6 +74,11 @@ class Loader {
   void add_file(const std::string& path, std::string identity, std::uint32_t number, Place at) {
     const std::size_t index = seen_.size();
     seen_.push_back({std::move(identity)});
+    join_file(path, number, at);
+    seen_[index].is_open = false;
+  }
+
+  void join_file(const std::string& path, std::uint32_t number, Place at) {
     auto text = read_file(path, file_bytes_max);
     if (!text) return fail_file(path, at, text.error());
     bytes_ += text->size();
@@ -82,14 +87,12 @@ class Loader {
     }
     auto tree = parse_document(*text, problems_, number);
     if (!tree) {
-      is_incomplete_ = true;
+      root_.is_partial = true;
       return;
     }
     Patterns patterns = take_patterns(*tree);
-    if (number == 0) root_.place = tree->place;
     for (Member& member : tree->members) join(std::move(member));
     for (const auto& pattern : patterns) add_matches(path, pattern);
-    seen_[index].is_open = false;
   }
 
   void add_matches(const std::string& including, const Placed<std::string>& pattern) {
@@ -107,28 +110,35 @@ class Loader {
   bool may_add(const std::string& path, const std::string& identity, Place at) {
     auto before = std::ranges::find(seen_, identity, &Seen::identity);
     if (before != seen_.end()) {
-      fail_file(path, at, before->is_open ? "includes itself that way" : "is included twice");
+      // Nothing is missing: it is there once.
+      problems_.add(at, file_text(path, before->is_open ? "includes itself that way" : "is included twice"));
     } else if (depth_ == include_depth_max) {
       fail_file(path, at,
                 fmt::format("is included {} files deep, and no more than {} are allowed", depth_ + 1, depth_));
     } else if (seen_.size() == files_max) {
       // Once: the pattern may match any number.
-      if (!is_incomplete_) fail_file(path, at, fmt::format("is one file too many: there may be {}", files_max));
+      if (!std::exchange(is_number_told_, true)) {
+        fail_file(path, at, fmt::format("is one file too many: there may be {}", files_max));
+      }
     } else {
       return true;
     }
     return false;
   }
 
+  static std::string file_text(const std::string& path, std::string_view why) {
+    constexpr std::size_t path_bytes_max = 1024;
+    return fmt::format("\"{}\" {}", one_line(path, path_bytes_max), why);
+  }
+
   void fail_file(const std::string& path, Place at, std::string_view why) {
     // What is wrong with the first file is said of it; nobody includes it.
-    constexpr std::size_t path_bytes_max = 1024;
-    fail(at, at == Place{} ? std::string(why) : fmt::format("\"{}\" {}", one_line(path, path_bytes_max), why));
+    fail(at, at == Place{} ? std::string(why) : file_text(path, why));
   }
 
   void fail(Place at, std::string message) {
     problems_.add(at, std::move(message));
-    is_incomplete_ = true;
+    root_.is_partial = true;
   }
 
   // The patterns of `include`, which is then no more in the tree.
@@ -137,10 +147,8 @@ class Loader {
     Patterns patterns;
     auto member = std::ranges::find(tree.members, include_key, &Member::name);
     if (member == tree.members.end()) return patterns;
-    const std::size_t before = problems_.count();
-    PatternKind::read(Cursor(member->value, fmt::format("`{}`", include_key), problems_), include_patterns, include_key,
-                      patterns);
-    is_incomplete_ = is_incomplete_ || problems_.count() != before;
+    const Cursor at(member->value, fmt::format("`{}`", include_key), problems_);
+    if (!PatternKind::read(at, include_patterns, include_key, patterns)) root_.is_partial = true;
     tree.members.erase(member);
     return patterns;
   }
@@ -153,24 +161,26 @@ class Loader {
     }
     auto key = std::ranges::find(keys_, member.name, &TopLevelKey::name);
     const Form form = key == keys_.end() ? Form::value : key->form;
-    const bool is_same_kind = before->value.kind == member.value.kind;
-    if (form == Form::tables && is_same_kind && member.value.kind == Kind::array) {
+    auto are = [&](Kind kind) { return before->value.kind == kind && member.value.kind == kind; };
+    if (form == Form::tables && are(Kind::array)) {
       std::ranges::move(member.value.items, std::back_inserter(before->value.items));
-    } else if (form == Form::named_tables && is_same_kind && member.value.kind == Kind::table) {
-      join_named(*before, member);
-    } else {
+      return;
+    }
+    if (form == Form::named_tables && are(Kind::table)) return join_named(*before, member);
+    // What is unknown or of the wrong kind is told when it is read.
+    if (key != keys_.end() && (form == Form::value || form == Form::table)) {
       fail_twice(fmt::format("`{}`", one_line(member.name)), member.place, before->place);
     }
+    root_.members.push_back(std::move(member));
   }
 
   void join_named(Member& into, Member& from) {
     for (Member& named : from.value.members) {
       auto before = std::ranges::find(into.value.members, named.name, &Member::name);
-      if (before == into.value.members.end()) {
-        into.value.members.push_back(std::move(named));
-      } else {
+      if (before != into.value.members.end()) {
         fail_twice(fmt::format("[{}.{}]", into.name, one_line(named.name)), named.place, before->place);
       }
+      into.value.members.push_back(std::move(named));
     }
   }
 
@@ -184,12 +194,12 @@ class Loader {
   std::vector<Seen> seen_;
   std::size_t bytes_ = 0;
   std::size_t depth_ = 0;
-  bool is_incomplete_ = false;  // something is missing from the tree: what else could be said of it would mislead
+  bool is_number_told_ = false;  // that there are too many
 };
 
 }  // namespace
 
-std::optional<Node> load_files(const std::string& path, std::span<const TopLevelKey> keys, Problems& problems) {
+Node load_files(const std::string& path, std::span<const TopLevelKey> keys, Problems& problems) {
   return Loader(keys, problems).load(path);
 }
 

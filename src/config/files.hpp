@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <expected>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +22,8 @@ inline constexpr std::size_t files_max = 1024;
 inline constexpr std::size_t files_bytes_max = 64 * 1024 * 1024;
 
 // The tree of a file and of what it includes, joined: arrays of tables one behind the other, tables by name beside each
-// other, and of everything else one. Nothing after saying why in `problems`.
-[[nodiscard]] std::optional<Node> load_files(const std::string& path, std::span<const TopLevelKey> keys,
-                                             Problems& problems);
+// other. What stands in two files and can do so in one only is told in `problems`, and in the tree twice. A file that
+// cannot be read is told as well, and the tree of the others is partial.
+[[nodiscard]] Node load_files(const std::string& path, std::span<const TopLevelKey> keys, Problems& problems);
 
 }  // namespace sluice::config

@@ -14,6 +14,7 @@
 #include "base/assert.hpp"
 #include "config/cursor.hpp"
 #include "config/dump.hpp"
+#include "config/given.hpp"
 #include "config/kinds.hpp"
 #include "config/problems.hpp"
 #include "config/scalar.hpp"
@@ -44,8 +45,10 @@ struct Key {
   Form form = Form::value;
   std::string_view absence{};  // what holds when it is left out, in words, where the struct cannot say it
   bool is_required = false;
+  bool keeps_secrets = false;  // `show` tells only what may be told
 
-  void (*read)(const Key&, const Cursor&, S&) = nullptr;
+  // Whether the settings have what the file says; of a section, whether there is one.
+  bool (*read)(const Key&, const Cursor&, S&) = nullptr;
   std::string (*type)(const Key&) = nullptr;
   // The value as TOML, in one expression; empty: it is not set.
   std::string (*show)(const Key&, const S&) = nullptr;
@@ -69,18 +72,29 @@ struct Key {
 template <class S>
 using Keys = std::span<const Key<S>>;
 
-// Reads the table at the cursor into `settings`; what the file leaves out stays as it is.
+// Reads the table at the cursor into `settings`, whose `given` says what there was; what the file leaves out stays as
+// it is. False where there is no table.
 template <class S>
-void read(const Cursor& at, Keys<S> keys, S& settings);
+bool read(const Cursor& at, Keys<S> keys, S& settings);
 
 // Appends the reference of `keys` and of the sections inside them.
 template <class S>
 void describe(const std::string& section, Keys<S> keys, std::vector<ReferenceRow>& rows);
 
-// Writes every key, so that reading it again gives `given`. effective: the same with what holds in the place of what
-// was left out, told in comments.
+// Writes every key, so that reading it again gives `settings`; what variables say stands there as it was written.
+// effective: the same with what holds in the place of what was left out, told in comments.
 template <class S>
-void dump(Keys<S> keys, const S& given, const S& effective, Dump& out);
+void dump(Keys<S> keys, const S& settings, const S& effective, Dump& out);
+
+// The keys that say something else in `b`; sections that `a` and `b` have inside are not looked at.
+template <class S>
+[[nodiscard]] std::vector<std::string_view> differing_keys(Keys<S> keys, const S& a, const S& b) {
+  std::vector<std::string_view> names;
+  for (const Key<S>& key : keys) {
+    if (key.dump == nullptr && key.show(key, a) != key.show(key, b)) names.push_back(key.name);
+  }
+  return names;
+}
 
 // How `name` is written as a section inside `section`.
 [[nodiscard]] std::string section_text(const std::string& section, std::string_view name, Form form);
@@ -114,9 +128,11 @@ using Value = typename MemberOf<decltype(Member)>::Value;
 template <auto Member, class Kind>
 constexpr Key<Owner<Member>> value_key(std::string_view name, Range range, std::string_view summary) {
   using S = Owner<Member>;
-  Key<S> key{.name = name, .summary = summary, .range = range};
+  Key<S> key{.name = name, .summary = summary, .range = range, .keeps_secrets = keeps_secrets<Kind>()};
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
-    if (auto value = Kind::read(at, self.range)) store(settings.*Member, std::move(*value), at.place());
+    auto value = Kind::read(at, self.range);
+    if (value) store(settings.*Member, std::move(*value), at.place());
+    return value.has_value();
   };
   key.type = [](const Key<S>& self) { return Kind::type(self.range); };
   key.show = [](const Key<S>&, const S& settings) { return show<Kind>(settings.*Member); };
@@ -127,9 +143,10 @@ constexpr Key<Owner<Member>> value_key(std::string_view name, Range range, std::
 template <auto Member, class Kind>
 constexpr Key<Owner<Member>> collection_key(std::string_view name, Range count, std::string_view summary) {
   using S = Owner<Member>;
-  Key<S> key{.name = name, .summary = summary, .range = count, .absence = "none"};
+  Key<S> key{
+      .name = name, .summary = summary, .range = count, .absence = "none", .keeps_secrets = keeps_secrets<Kind>()};
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
-    Kind::read(at, self.range, self.name, settings.*Member);
+    return Kind::read(at, self.range, self.name, settings.*Member);
   };
   key.type = [](const Key<S>& self) { return Kind::type(self.range); };
   key.show = [](const Key<S>& self, const S& settings) {
@@ -173,12 +190,12 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
+// Reads what is no table and stands for the first key alone.
 template <class S>
-void read_element(const Cursor& at, Keys<S> keys, S& element) {
-  std::size_t before = at.problem_count();
-  read(at, keys, element);
-  if constexpr (requires { element.place; }) element.place = at.place();
-  if constexpr (requires { element.has_problem; }) element.has_problem = at.problem_count() != before;
+void read_alone(const Cursor& at, Keys<S> keys, S& element) {
+  const Key<S>& key = keys.front();
+  element.given = Given(at.place(), false);
+  element.given.add(key.name, at.place(), key.read(key, at, element));
 }
 
 template <auto Member, const auto& Inner>
@@ -253,15 +270,14 @@ constexpr auto string_map(std::string_view name, Range count, std::string_view s
   return detail::collection_key<Member, Kind>(name, count, summary);
 }
 
-// A table with keys of its own, `[name]` or `name = { … }`; the member may be an optional. Its struct may have `place`
-// and `has_problem`, as those of `tables`.
+// A table with keys of its own, `[name]` or `name = { … }`; the member may be an optional.
 template <auto Member, const auto& Inner>
 constexpr auto table(std::string_view name, std::string_view summary) {
   using S = detail::Owner<Member>;
   auto key = detail::section_key<Member, Inner>(name, Form::table, summary);
   if constexpr (!detail::is_optional<detail::Value<Member>>) key.absence = "each key's own";
   key.read = [](const Key<S>&, const Cursor& at, S& settings) {
-    detail::read_element(at, Inner, detail::made(settings.*Member));
+    return config::read(at, Inner, detail::made(settings.*Member));
   };
   key.type = [](const Key<S>&) { return std::string("table"); };
   key.show = [](const Key<S>&, const S& settings) {
@@ -278,18 +294,21 @@ constexpr auto table(std::string_view name, std::string_view summary) {
   return key;
 }
 
-// `[[name]]`: a vector of structs, in the order of the file. A struct's `place` is set, and its `has_problem` when
-// something in it could not be read, so that later checks leave it alone.
+// `[[name]]`: a vector of structs, in the order of the file.
 template <auto Member, const auto& Inner>
 constexpr auto tables(std::string_view name, Range count, std::string_view summary) {
   using S = detail::Owner<Member>;
   auto key = detail::elements_key<Member, Inner>(name, Form::tables, count, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
-    if (at.node().kind == Kind::table) return at.fail("must have two pairs of brackets");
-    if (!at.is_array(self.range)) return;
-    for (std::size_t i = 0; i < at.node().items.size(); ++i) {
-      detail::read_element(at.entry(i, at.label()), Inner, (settings.*Member).emplace_back());
+    if (at.node().kind == Kind::table) {
+      at.fail("must have two pairs of brackets");
+      return config::read(at, Inner, (settings.*Member).emplace_back());
     }
+    if (!at.is_array()) return false;
+    for (std::size_t i = 0; i < at.node().items.size(); ++i) {
+      config::read(at.entry(i, at.label()), Inner, (settings.*Member).emplace_back());
+    }
+    return at.has_entries(self.range, at.node().items.size());
   };
   key.type = [](const Key<S>&) { return std::string("tables"); };
   key.dump = [](const Key<S>& self, const S& given, const S& effective, Dump& out) {
@@ -310,16 +329,17 @@ constexpr auto list(std::string_view name, Range count, std::string_view summary
   using S = detail::Owner<Member>;
   auto key = detail::elements_key<Member, Inner>(name, Form::value, count, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
-    if (!at.is_array(self.range)) return;
+    if (!at.is_array()) return false;
     for (std::size_t i = 0; i < at.node().items.size(); ++i) {
       Cursor entry = at.entry(i, fmt::format("`{}[{}]`", self.name, i));
       auto& element = (settings.*Member).emplace_back();
       if (entry.node().kind == Kind::table) {
-        detail::read_element(entry, Inner, element);
+        config::read(entry, Inner, element);
       } else {
-        Inner.front().read(Inner.front(), entry, element);
+        detail::read_alone(entry, Inner, element);
       }
     }
+    return at.has_entries(self.range, at.node().items.size());
   };
   key.type = [](const Key<S>& self) {
     return fmt::format("array of {} or table, {} to {}", Inner.front().type(Inner.front()), self.range.min,
@@ -332,17 +352,35 @@ constexpr auto list(std::string_view name, Range count, std::string_view summary
 template <auto Member, const auto& Inner>
 constexpr auto named_tables(std::string_view name, std::string_view summary) {
   using S = detail::Owner<Member>;
+  using Element = typename detail::Value<Member>::value_type;
   auto key = detail::elements_key<Member, Inner>(name, Form::named_tables, {}, summary);
   key.read = [](const Key<S>& self, const Cursor& at, S& settings) {
-    if (!at.is_table()) return;
+    if (at.node().kind == Kind::array) {
+      at.fail_at(at.place(), fmt::format("[[{0}]] must be [{0}.NAME]: one pair of brackets, and a name", self.name));
+      for (std::size_t i = 0; i < at.node().items.size(); ++i) {
+        Element nameless;
+        config::read(at.entry(i, at.label()), Inner, nameless);
+      }
+      return false;
+    }
+    if (!at.is_table()) return false;
+    bool are_named = true;
     for (const config::Member& member : at.node().members) {
+      const bool is_key = std::ranges::find(Inner, member.name, &Key<Element>::name) != Inner.end();
+      if (is_key && member.value.kind != Kind::table) {
+        at.fail_at(member.place,
+                   fmt::format("`{}` is for [{}.NAME]: this section has no name", member.name, self.name));
+        are_named = false;
+        continue;
+      }
       Cursor entry = at.member(member, fmt::format("[{}.{}]", self.name, one_line(member.name)));
       auto& element = (settings.*Member).emplace_back();
       element.name = {member.name, member.place};
       if (auto valid = Name::parse(member.name); !valid)
         entry.fail_at(member.place, fmt::format("the name {}", valid.error()));
-      detail::read_element(entry, Inner, element);
+      config::read(entry, Inner, element);
     }
+    return are_named;
   };
   key.type = [](const Key<S>&) { return std::string("tables by name"); };
   key.show = [](const Key<S>&, const S& settings) {
@@ -368,25 +406,56 @@ constexpr auto named_tables(std::string_view name, std::string_view summary) {
 
 // --- Reading, describing, dumping ---
 
+namespace detail {
+
+// One key of the table at the cursor, and what is known of it then. What stands twice, in two files, was told: it is
+// read for the mistakes in it, tables that are told apart by what is in them beside each other.
 template <class S>
-void read(const Cursor& at, Keys<S> keys, S& settings) {
-  if (!at.is_table()) return;
+void read_key(const Key<S>& key, const Cursor& at, S& settings) {
+  if (settings.given.has(key.name)) {
+    S surplus{};
+    const bool goes_beside = key.form == Form::tables || key.form == Form::named_tables;
+    key.read(key, at, goes_beside ? settings : surplus);
+    return settings.given.add(key.name, at.place(), false);
+  }
+  settings.given.add(key.name, at.place(), key.read(key, at, settings));
+  if (key.form != Form::value || key.keeps_secrets) return;
+  if (std::string text = text_with_variables(at.node()); !text.empty()) {
+    settings.given.add_written(key.name, std::move(text));
+  }
+}
+
+}  // namespace detail
+
+template <class S>
+bool read(const Cursor& at, Keys<S> keys, S& settings) {
+  settings.given = Given(at.place(), at.node().is_partial);
+  if (!at.is_table()) {
+    settings.given.spoil();
+    return false;
+  }
   auto label = [&](const Key<S>& key) {
     return key.form == Form::value ? fmt::format("`{}`", key.name) : section_text(at.label(), key.name, key.form);
   };
+  std::vector<std::string_view> names;
+  for (const Key<S>& key : keys) names.push_back(key.name);
+  Cursor here = at;
+  if (at.label().empty()) here.set_top_level(names);
   for (const Member& member : at.node().members) {
     auto key = std::ranges::find(keys, member.name, &Key<S>::name);
     if (key != keys.end()) {
-      key->read(*key, at.member(member, label(*key)), settings);
+      detail::read_key(*key, here.member(member, label(*key)), settings);
       continue;
     }
-    std::vector<std::string_view> names;
-    for (const Key<S>& known : keys) names.push_back(known.name);
-    at.fail_unknown(member, names);
+    settings.given.add_unknown(member.place, at.fail_unknown(member, names));
   }
   for (const Key<S>& key : keys) {
-    if (key.is_required && at.node().find(key.name) == nullptr) at.fail_missing(label(key));
+    const Given& given = settings.given;
+    if (!key.is_required || given.has(key.name) || !given.is_sound(key.name)) continue;
+    at.fail_missing(label(key));
+    settings.given.spoil();
   }
+  return true;
 }
 
 template <class S>
@@ -404,17 +473,21 @@ void describe(const std::string& section, Keys<S> keys, std::vector<ReferenceRow
 }
 
 template <class S>
-void dump(Keys<S> keys, const S& given, const S& effective, Dump& out) {
+void dump(Keys<S> keys, const S& settings, const S& effective, Dump& out) {
+  auto text_of = [](const Key<S>& key, const S& from) {
+    const std::string_view written = from.given.written(key.name);
+    return written.empty() ? key.show(key, from) : std::string(written);
+  };
   for (const Key<S>& key : keys) {
     if (key.dump != nullptr) continue;
-    if (std::string text = key.show(key, given); !text.empty()) {
+    if (std::string text = text_of(key, settings); !text.empty()) {
       out.value(key.name, text);
     } else {
-      out.absent(key.name, key.show(key, effective), key.absence);
+      out.absent(key.name, text_of(key, effective), key.absence);
     }
   }
   for (const Key<S>& key : keys) {
-    if (key.dump != nullptr) key.dump(key, given, effective, out);
+    if (key.dump != nullptr) key.dump(key, settings, effective, out);
   }
 }
 

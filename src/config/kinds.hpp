@@ -121,6 +121,7 @@ struct StringKind {
 // not repeat it.
 template <class Way, Cursor::Hidden hidden>
 struct SecretKind {
+  static constexpr bool keeps_secrets = true;
   static std::optional<Secret> read(const Cursor& at, Range) {
     auto secret = at.secret(hidden);
     if (!secret) return std::nullopt;
@@ -133,6 +134,13 @@ struct SecretKind {
   static std::string type(Range) { return fmt::format("{} or `file:` path", Way::type); }
   static std::string show(const Secret& value) { return value.shown; }
 };
+
+// Whether the kind itself sees to it that its values are not shown.
+template <class Kind>
+constexpr bool keeps_secrets() {
+  if constexpr (requires { Kind::keeps_secrets; }) return Kind::keeps_secrets;
+  return false;
+}
 
 template <class Way>
 struct KindOf {
@@ -163,13 +171,20 @@ struct ChoiceKind {
 // An array of values of one kind; T: a vector of them, each as it is or Placed.
 template <class Kind, class T>
 struct ArrayKind {
-  static void read(const Cursor& at, Range count, std::string_view name, T& values) {
-    if (!at.is_array(count)) return;
+  static constexpr bool keeps_secrets = detail::keeps_secrets<Kind>();
+
+  // Whether every entry is good; those that are have been read.
+  static bool read(const Cursor& at, Range count, std::string_view name, T& values) {
+    if (!at.is_array()) return false;
+    bool is_good = at.has_entries(count, at.node().items.size());
     values.clear();
     for (std::size_t i = 0; i < at.node().items.size(); ++i) {
       Cursor entry = at.entry(i, fmt::format("`{}[{}]`", name, i));
-      if (auto value = Kind::read(entry, {})) store(values.emplace_back(), std::move(*value), entry.place());
+      auto value = Kind::read(entry, {});
+      is_good = is_good && value;
+      if (value) store(values.emplace_back(), std::move(*value), entry.place());
     }
+    return is_good;
   }
   static std::string type(Range count) {
     return fmt::format("array of {}, {} to {}", Kind::type({}), count.min, count.max);
@@ -185,23 +200,25 @@ struct ArrayKind {
 // An inline table from names to values of one kind; T: a vector of Entry.
 template <class NameWay, class Kind, class T>
 struct MapKind {
-  static void read(const Cursor& at, Range count, std::string_view name, T& entries) {
-    if (!at.is_table()) return;
-    if (!at.has_entries(count, at.node().members.size())) return;
+  static constexpr bool keeps_secrets = detail::keeps_secrets<Kind>();
+
+  // Whether every entry is good. Those with a good name have been read, for what else there is to say of the name.
+  static bool read(const Cursor& at, Range count, std::string_view name, T& entries) {
+    if (!at.is_table()) return false;
+    bool is_good = at.has_entries(count, at.node().members.size());
     entries.clear();
     for (const Member& member : at.node().members) {
       auto parsed = NameWay::parse(member.name);
-      if (!parsed) {
-        at.fail_at(member.place, fmt::format("a name in `{}` {}", name, parsed.error()));
-        continue;
-      }
+      if (!parsed) at.fail_at(member.place, fmt::format("a name in `{}` {}", name, parsed.error()));
       Cursor entry = at.member(member, fmt::format("`{}` in `{}`", one_line(member.name), name));
       auto value = Kind::read(entry, {});
-      if (!value) continue;
+      is_good = is_good && parsed && value;
+      if (!parsed) continue;
       auto& added = entries.emplace_back();
       store(added.name, std::move(*parsed), member.place);
-      store(added.value, std::move(*value), entry.place());
+      if (value) store(added.value, std::move(*value), entry.place());
     }
+    return is_good;
   }
   static std::string type(Range count) {
     return fmt::format("table of {} to {}, {} to {}", NameWay::type, Kind::type({}), count.min, count.max);

@@ -11,16 +11,21 @@
 namespace sluice::config {
 namespace {
 
-// Levenshtein distance without regard to case. Both words are names, so they are short.
+// How many letters are too many, missing, wrong or swapped with their neighbour, without regard to case. Both words are
+// names, so they are short.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
+  auto is_same = [&](std::size_t i, std::size_t j) { return ascii::lower(a[i]) == ascii::lower(b[j]); };
+  std::vector<std::size_t> above;  // one row up, two rows up
+  std::vector<std::size_t> higher;
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
+    higher = std::exchange(above, row);
+    row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      std::size_t replaced = diagonal + (ascii::lower(a[i]) == ascii::lower(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+      row[j + 1] = std::min({above[j] + (is_same(i, j) ? 0 : 1), above[j + 1] + 1, row[j] + 1});
+      const bool is_swapped = i > 0 && j > 0 && is_same(i, j - 1) && is_same(i - 1, j);
+      if (is_swapped) row[j + 1] = std::min(row[j + 1], higher[j - 1] + 1);
     }
   }
   return row.back();
@@ -56,21 +61,26 @@ std::vector<std::string> Problems::lines() const {
   return lines;
 }
 
-std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   constexpr std::size_t word_bytes_max = 64;
   if (word.size() > word_bytes_max) return {};
   // A third of the word may be wrong; beyond that the guess would be noise.
   std::size_t nearest_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-  std::string_view nearest;
+  std::string_view found;
   for (std::string_view candidate : candidates) {
     std::size_t difference = std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
     if (difference >= nearest_distance) continue;
     std::size_t distance = edit_distance(word, candidate);
     if (distance >= nearest_distance) continue;
     nearest_distance = distance;
-    nearest = candidate;
+    found = candidate;
   }
-  return nearest.empty() ? std::string() : fmt::format("; did you mean `{}`?", nearest);
+  return found;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+  const std::string_view found = nearest(word, candidates);
+  return found.empty() ? std::string() : fmt::format("; did you mean `{}`?", found);
 }
 
 std::string one_line(std::string_view text, std::size_t shown_max) {

@@ -70,7 +70,9 @@ class Problems {
   std::size_t dropped_ = 0;
 };
 
-// "; did you mean `x`?" for the candidate nearest to `word`, or nothing when none is near.
+// The candidate that `word` is probably a misspelling of; empty: none is near.
+[[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+// "; did you mean `x`?" for that candidate, or nothing.
 [[nodiscard]] std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 
 // `text` as messages show it: on one line, cut when long; in_quotes: in double quotes.

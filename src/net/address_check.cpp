@@ -65,6 +65,10 @@ void check_overlaps(std::span<const ListenerSettings> listeners, config::Problem
                                       config::in_quotes(address->to_string()), config::in_quotes(value)));
       continue;
     }
+    // The same address again is told as that.
+    const bool is_known =
+        std::ranges::any_of(before, [&](const Bound& bound) { return bound.settings->address == listener.address; });
+    if (is_known) continue;
     auto other = std::ranges::find_if(before, [&](const Bound& bound) { return overlap(bound.address, *address); });
     if (other != before.end()) {
       const auto& first = other->settings->address;

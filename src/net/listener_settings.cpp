@@ -1,29 +1,11 @@
 #include "net/listener_settings.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "net/address_text.hpp"
 
 namespace sluice::net {
 namespace {
-
-struct ModeText {
-  static constexpr std::string_view type = "mode";
-
-  static config::Parsed<FileMode> parse(std::string_view text) {
-    auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-    // Behind a leading 0 the three digits of owner, group and others; no set-id bits.
-    std::string_view digits = text.size() == 4 && text.starts_with('0') ? text.substr(1) : text;
-    if (digits.size() != 3 || !std::ranges::all_of(digits, is_octal)) {
-      return std::unexpected(
-          fmt::format("must be three octal digits, such as \"0660\", not {}", config::in_quotes(text)));
-    }
-    FileMode mode;
-    for (char digit : digits) mode.bits = mode.bits * 8 + static_cast<std::uint32_t>(digit - '0');
-    return mode;
-  }
-};
 
 constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
     config::string<&ListenerSettings::name, config::Name>("name",
@@ -38,7 +20,7 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
         "`net.core.somaxconn` caps it."),
     config::string<&ListenerSettings::congestion_control, CongestionControl>(
         "congestion_control", "Congestion control towards clients; see [below](#congestion-control)."),
-    config::string<&ListenerSettings::mode, ModeText>(
+    config::string<&ListenerSettings::mode, FileModeText>(
         "mode", "Permissions of a unix socket's file: who may write to it may connect.")
         .otherwise("`\"0660\"` for a unix socket"),
 });
@@ -46,8 +28,6 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
 }  // namespace
 
 constinit const config::Keys<ListenerSettings> listener_keys = keys;
-
-std::string to_string(FileMode mode) { return fmt::format("0{:03o}", mode.bits); }
 
 void check_listeners(std::span<const ListenerSettings> listeners, config::Problems& problems) {
   for (const ListenerSettings& listener : listeners) {

@@ -8,15 +8,9 @@
 #include "config/key.hpp"
 #include "metrics/slot.hpp"
 #include "net/congestion_control.hpp"
+#include "net/file_mode.hpp"
 
 namespace sluice::net {
-
-// Permissions of a file.
-struct FileMode {
-  std::uint32_t bits = 0;
-  friend bool operator==(const FileMode&, const FileMode&) = default;
-};
-[[nodiscard]] std::string to_string(FileMode mode);  // "0660"
 
 // One [[listener]].
 struct ListenerSettings {
@@ -26,6 +20,7 @@ struct ListenerSettings {
   std::uint32_t backlog = 4096;                  // connections that the kernel holds until they are accepted
   metrics::Slot slot;                            // where it counts; the control thread gives it out
   config::Placed<std::optional<FileMode>> mode;  // of a unix socket's file
+  config::Given given{};
 
   [[nodiscard]] bool is_unix() const { return address.value.starts_with("unix:"); }
   [[nodiscard]] bool has_file() const { return is_unix() && !address.value.starts_with("unix:@"); }

@@ -1,6 +1,5 @@
 #include "proxy/admin_settings.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -25,34 +24,16 @@ struct SocketPath {
   }
 };
 
-struct OctalMode {
-  static constexpr std::string_view type = "file mode";
-  static config::Parsed<FileMode> parse(std::string_view text) {
-    auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-    const bool is_good =
-        (text.size() == 3 || (text.size() == 4 && text.front() == '0')) && std::ranges::all_of(text, is_octal);
-    if (!is_good) {
-      return std::unexpected(
-          fmt::format("must be three octal digits, such as \"0600\" or \"0660\", not {}", config::in_quotes(text)));
-    }
-    FileMode mode{0};
-    for (char c : text) mode.bits = mode.bits * 8 + static_cast<std::uint32_t>(c - '0');
-    return mode;
-  }
-};
-
 constexpr auto keys = std::to_array<config::Key<AdminSettings>>({
     config::string<&AdminSettings::socket, SocketPath>(
         "socket",
         "Unix socket that shows metrics, health and connections; a relative path starts at the working directory. "
         "`\"off\"`: none."),
-    config::string<&AdminSettings::mode, OctalMode>(
+    config::string<&AdminSettings::mode, net::FileModeText>(
         "mode", "Who may connect: the mode of the socket's file. Connecting needs the right to write."),
 });
 
 }  // namespace
-
-std::string to_string(FileMode mode) { return fmt::format("{:04o}", mode.bits); }
 
 constinit const config::Keys<AdminSettings> admin_keys = keys;
 

@@ -28,7 +28,7 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
         .otherwise("none"),
     config::integer<&Configuration::shards>("shards", {1, 1024},
                                             "Threads that serve, each with its own ring and sockets.")
-        .otherwise("as the host allows"),
+        .otherwise("as many as `[[shard]]`, or as the host allows"),
     config::tables<&Configuration::shard_blocks, shard_block_keys>("shard", {1, 1024},
                                                                    "The threads one by one, in place of `shards`."),
     config::boolean<&Configuration::merge_slashes>(
@@ -79,6 +79,8 @@ std::map<std::string_view, std::uint32_t> upstream_indices(const Configuration& 
 }
 
 void check_references(const Configuration& configuration, config::Problems& problems) {
+  // Another one may be in what could not be read.
+  if (!configuration.given.is_sound("upstream") || configuration.given.is_partial()) return;
   auto indices = upstream_indices(configuration);
   std::vector<std::string_view> names;
   names.reserve(indices.size());
@@ -92,9 +94,9 @@ void check_references(const Configuration& configuration, config::Problems& prob
 }
 
 void check_log(const LogSettings& log, config::Problems& problems) {
-  if (log.format != LogFormat::json && !log.fields.empty()) {
-    problems.add(log.fields.front().place, fmt::format("`fields` goes with the format \"json\", not with {}",
-                                                       config::in_quotes(to_string(log.format))));
+  if (log.format != LogFormat::json && log.given.has("fields")) {
+    problems.add(log.given.place_of("fields"), fmt::format("`fields` goes with the format \"json\", not with {}",
+                                                           config::in_quotes(to_string(log.format))));
   }
   std::array<bool, log_field_count> seen{};
   for (const auto& field : log.fields) {
@@ -107,6 +109,26 @@ void check_log(const LogSettings& log, config::Problems& problems) {
   }
 }
 
+// key: what the two members are called in the file.
+void check_edit_sizes(const Configuration& configuration, route::Direction direction,
+                      route::HeaderEditSettings Configuration::* all,
+                      route::HeaderEditSettings route::RouteSettings::* own, std::string_view key,
+                      config::Problems& problems) {
+  auto fits = [&](const config::Given& given, const route::RouteSettings* route) {
+    const std::size_t bytes = configuration.edits(direction, route).literal_bytes();
+    if (bytes <= route::added_header_bytes_max) return true;
+    problems.add(given.place_of(key),
+                 fmt::format("the header edits add {} bytes to each {}, more than the {} there may be", bytes,
+                             to_string(direction), route::added_header_bytes_max));
+    return false;
+  };
+  // What is too much for all is not told of each.
+  if (!(configuration.*all).given.is_clean() || !fits(configuration.given, nullptr)) return;
+  for (const route::RouteSettings& route : configuration.routes) {
+    if ((route.*own).given.is_clean()) fits(route.given, &route);
+  }
+}
+
 void check_edits(const Configuration& configuration, config::Problems& problems) {
   using route::Direction;
   auto check_tables = [&](const auto& tables) {
@@ -114,21 +136,18 @@ void check_edits(const Configuration& configuration, config::Problems& problems)
     route::check_header_edits(tables.response_headers, Direction::response, problems);
   };
   check_tables(configuration);
-  for (const route::RouteSettings& route : configuration.routes) {
-    check_tables(route);
-    for (Direction direction : {Direction::request, Direction::response}) {
-      const std::size_t bytes = configuration.edits(direction, &route).literal_bytes();
-      if (bytes <= route::added_header_bytes_max) continue;
-      problems.add(route.place, fmt::format("the header edits add {} bytes to each {}, more than the {} there may be",
-                                            bytes, to_string(direction), route::added_header_bytes_max));
-    }
-  }
+  for (const route::RouteSettings& route : configuration.routes) check_tables(route);
+  check_edit_sizes(configuration, Direction::request, &Configuration::request_headers,
+                   &route::RouteSettings::request_headers, "request_headers", problems);
+  check_edit_sizes(configuration, Direction::response, &Configuration::response_headers,
+                   &route::RouteSettings::response_headers, "response_headers", problems);
 }
 
 void check(const Configuration& configuration, config::Problems& problems) {
   if (!configuration.include.empty()) problems.add(configuration.include.front().place, "`include` needs a file");
-  if (configuration.user.value.empty() && !configuration.group.value.empty()) {
-    problems.add(configuration.group.place, "`group` needs `user`");
+  const config::Given& given = configuration.given;
+  if (given.has("group") && !given.has("user") && given.is_sound("user")) {
+    problems.add(given.place_of("group"), "`group` needs `user`");
   }
   check_unique(configuration.listeners, &net::ListenerSettings::name, "listener name", problems);
   check_unique(configuration.listeners, &net::ListenerSettings::address, "listener address", problems);
@@ -137,32 +156,48 @@ void check(const Configuration& configuration, config::Problems& problems) {
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
     check_unique(upstream.endpoints, &upstream::EndpointSettings::address, "endpoint", problems);
   }
-  check_shards(configuration.shards, configuration.shard_defaults, configuration.shard_blocks, runtime::usable_cpus(),
+  check_shards(given.has("shards"), configuration.shard_defaults, configuration.shard_blocks, runtime::usable_cpus(),
                problems);
   check_unique(configuration.routes, &route::RouteSettings::name, "route name", problems);
   route::check_routes(configuration.routes, problems);
   check_references(configuration, problems);
   check_log(configuration.log, problems);
-  for (const route::RouteSettings& route : configuration.routes) {
-    if (!route.has_problem) route::check_action(route, problems);
-  }
+  for (const route::RouteSettings& route : configuration.routes) route::check_action(route, problems);
   check_edits(configuration, problems);
+}
+
+// Says what holds, and still what the file says.
+void put(route::TimeoutOverrides& timeouts, const route::Timeouts& values) {
+  config::Given given = std::move(timeouts.given);
+  timeouts = route::overrides(values);
+  timeouts.given = std::move(given);
+}
+
+void fill_in(route::TimeoutOverrides& timeouts, const TimeoutSettings& outer) {
+  put(timeouts, timeouts.over(outer.exchange()));
+  timeouts.given.inherit(outer.given);
+}
+
+void fill_in(route::BodyLimitOverrides& limits, const LimitSettings& outer) {
+  if (!limits.body_bytes) limits.body_bytes = outer.body_bytes;
+  limits.body_rate_min = limits.body_rate_min.value_or(outer.body_rate_min);
+  limits.response_rate_min = limits.response_rate_min.value_or(outer.response_rate_min);
+  limits.given.inherit(outer.given);
 }
 
 // Whether the configuration may name further files.
 enum class Files : std::uint8_t { none, read };
 
-// root: none where the files could not be read.
-std::expected<Configuration, ConfigurationErrors> build(const std::optional<config::Node>& root, Files files,
+std::expected<Configuration, ConfigurationErrors> build(const config::Node& root, Files files,
                                                         config::Problems& problems) {
   Configuration configuration;
-  if (root) {
-    config::read(config::Cursor(*root, {}, problems), configuration_keys, configuration);
-    for (route::RouteSettings& route : configuration.routes) {
-      if (route.respond && files == Files::read) route::read_body_file(*route.respond, problems);
-    }
-    check(configuration, problems);
+  config::read(config::Cursor(root, {}, problems), configuration_keys, configuration);
+  for (route::RouteSettings& route : configuration.routes) {
+    if (route.respond && files == Files::read) route::read_body_file(*route.respond, problems);
   }
+  // Where it is not known what holds for all shards, nothing can be said of what each makes of it.
+  if (!configuration.given.is_sound("shard_defaults")) configuration.shard_defaults.given = config::Given({}, true);
+  check(configuration, problems);
   if (!problems.is_empty()) return std::unexpected(problems.lines());
   configuration.files = problems.files();
   return configuration;
@@ -206,25 +241,20 @@ Configuration Configuration::effective() const {
   if (forwarding.identity_headers.empty()) result.forwarding.identity_headers = default_identity_headers();
   result.shard_defaults.completion_entries.value = shard_defaults.completions();
   for (ShardBlock& block : result.shard_blocks) block = block.effective(shard_defaults);
-  for (net::ListenerSettings& listener : result.listeners) {
-    if (listener.has_file()) listener.mode.value = listener.file_mode();
-  }
-  for (upstream::UpstreamSettings& upstream : result.upstreams) {
-    upstream.timeouts = route::overrides(upstream.timeouts.over(timeouts.exchange()));
-  }
+  for (upstream::UpstreamSettings& upstream : result.upstreams) fill_in(upstream.timeouts, timeouts);
   const auto indices = upstream_indices(*this);
   for (route::RouteSettings& route : result.routes) {
     const auto index = indices.find(route.upstream.value);
-    if (!route.limits.body_bytes) route.limits.body_bytes = limits.body_bytes;
-    route.limits.body_rate_min = route.limits.body_rate_min.value_or(limits.body_rate_min);
-    route.limits.response_rate_min = route.limits.response_rate_min.value_or(limits.response_rate_min);
-    if (index == indices.end()) {
-      route.timeouts = route::overrides(route.timeouts.over(timeouts.exchange()));
-      continue;
+    fill_in(route.limits, limits);
+    if (index != indices.end()) {
+      const upstream::UpstreamSettings& upstream = result.upstreams[index->second];
+      if (!route.upstream_host) route.upstream_host = upstream.upstream_host;
+      route.given.inherit(upstream.given);
+      route.timeouts.given.inherit(upstream.timeouts.given);
+      const route::Timeouts outer = upstreams[index->second].timeouts.over(timeouts.exchange());
+      put(route.timeouts, route.timeouts.over(outer));
     }
-    const upstream::UpstreamSettings& upstream = result.upstreams[index->second];
-    route.timeouts = route::overrides(route.timeouts.over(upstream.timeouts.over({})));
-    if (!route.upstream_host) route.upstream_host = upstream.upstream_host;
+    fill_in(route.timeouts, timeouts);
   }
   return result;
 }
@@ -240,11 +270,13 @@ std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string&
   config::Problems problems(path);
   const auto names = config::top_level(configuration_keys);
   const auto root = config::load_files(path, names, problems);
-  if (!root) return std::unexpected(problems.lines());
-  const config::Node* node = root->find("pid_file");
+  const config::Node* node = root.find("pid_file");
+  // It may be in what could not be read.
+  if (node == nullptr && root.is_partial) return std::unexpected(problems.lines());
   if (node == nullptr) return std::string();
   // What is wrong elsewhere is no reason not to stop what runs.
   config::Problems own(path);
+  for (std::size_t i = 1; i < problems.files().size(); ++i) own.add_file(problems.files()[i]);
   const auto text = config::Cursor(*node, "`pid_file`", own).text();
   if (!text) return std::unexpected(own.lines());
   return std::string(*text);
@@ -253,7 +285,8 @@ std::expected<std::string, ConfigurationErrors> load_pid_file(const std::string&
 std::expected<Configuration, ConfigurationErrors> parse_configuration(std::string file, std::string_view text) {
   config::Problems problems(std::move(file));
   const auto root = config::parse_document(text, problems);
-  return build(root, Files::none, problems);
+  if (!root) return std::unexpected(problems.lines());
+  return build(*root, Files::none, problems);
 }
 
 std::string dump_configuration(const Configuration& configuration, const Configuration& effective) {

@@ -41,6 +41,7 @@ struct Configuration {
   ShardSettings shard_defaults;
   bool merge_slashes = true;  // in paths, before they are matched and forwarded
 
+  config::Given given{};
   std::vector<std::string> files;  // that it was read from, in the order of Place::file; not a key
 
   [[nodiscard]] std::string place_text(config::Place place) const { return config::place_text(files, place); }

@@ -38,7 +38,7 @@ constexpr auto forwarding_list = std::to_array<config::Key<ForwardingSettings>>(
                                                     "Forwarded (RFC 7239) as well."),
     config::strings<&ForwardingSettings::identity_headers, route::FieldName>(
         "identity_headers", {1, 128}, "Fields that nobody but a trusted proxy may send; they are removed otherwise.")
-        .otherwise("the list below"),
+        .otherwise("the usual ones"),
 });
 
 }  // namespace

@@ -24,6 +24,7 @@ struct ForwardingSettings {
   http::HopField client_from = http::HopField::x_forwarded_for;
   bool forwarded = false;
   std::vector<std::string> identity_headers;  // empty: default_identity_headers()
+  config::Given given{};
 };
 
 extern const config::Keys<ForwardingSettings> forwarding_keys;

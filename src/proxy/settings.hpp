@@ -21,6 +21,7 @@ struct LogSettings {
   std::vector<config::Placed<LogField>> fields;  // of JSON; empty: the standard ones
   std::uint64_t buffer = 256 * 1024;             // bytes for each shard; what does not fit is dropped and counted
   Duration flush = std::chrono::seconds(1);
+  config::Given given{};
 
   [[nodiscard]] bool is_access_on() const { return access != "off"; }
   [[nodiscard]] LogLayout layout() const;
@@ -40,6 +41,7 @@ struct LimitSettings {
   std::optional<std::uint64_t> body_bytes;  // none: no limit
   std::uint64_t body_rate_min = route::BodyLimits{}.body_rate_min;
   std::uint64_t response_rate_min = route::BodyLimits{}.response_rate_min;
+  config::Given given{};
 
   [[nodiscard]] route::BodyLimits bodies() const {
     return {.body_bytes = body_bytes.value_or(route::BodyLimits{}.body_bytes),
@@ -58,6 +60,7 @@ struct TimeoutSettings {
   Duration first_byte = route::Timeouts{}.first_byte;
   Duration idle = route::Timeouts{}.idle;
   Duration tunnel = route::Timeouts{}.tunnel;
+  config::Given given{};
 
   [[nodiscard]] route::Timeouts exchange() const {
     return {.connect = connect, .first_byte = first_byte, .idle = idle, .tunnel = tunnel};

@@ -80,6 +80,8 @@ constexpr auto block_keys = [] {
   return keys;
 }();
 
+bool has_sound_rings(const config::Given& given) { return given.are_sound("ring_entries", "completion_entries"); }
+
 void check_completions(const ShardSettings& shard, config::Place place, config::Problems& problems) {
   if (shard.completions() >= shard.ring_entries) return;
   problems.add(place, fmt::format("`completion_entries` must be at least `ring_entries`, which is {}, not {}",
@@ -126,22 +128,25 @@ ShardBlock ShardBlock::effective(const ShardSettings& defaults) const {
   block.pipes = shard.pipes;
   block.pipe_size = shard.pipe_size;
   block.watchdog = shard.watchdog;
+  block.given.inherit(defaults.given);
   return block;
 }
 
-void check_shards(std::optional<std::uint32_t> count, const ShardSettings& defaults, std::span<const ShardBlock> blocks,
+void check_shards(bool has_count, const ShardSettings& defaults, std::span<const ShardBlock> blocks,
                   std::span<const int> usable_cpus, config::Problems& problems) {
-  check_completions(defaults, defaults.completion_entries.place, problems);
-  if (count && !blocks.empty()) {
-    problems.add(blocks.front().place,
+  const bool are_defaults_sound = has_sound_rings(defaults.given);
+  if (are_defaults_sound) check_completions(defaults, defaults.completion_entries.place, problems);
+  if (has_count && !blocks.empty()) {
+    problems.add(blocks.front().given.place(),
                  "the file has `shards` as well as [[shard]]: one of them says how many there are");
   }
   std::map<std::uint32_t, config::Place> seen;
   for (const ShardBlock& block : blocks) {
     const bool is_own = block.ring_entries || block.completion_entries.value;
-    if (is_own && !block.has_problem) {
+    if (is_own && are_defaults_sound && has_sound_rings(block.given)) {
       const bool has_place = block.completion_entries.value.has_value();
-      check_completions(block.over(defaults), has_place ? block.completion_entries.place : block.place, problems);
+      check_completions(block.over(defaults), has_place ? block.completion_entries.place : block.given.place(),
+                        problems);
     }
     if (!block.cpu.value) continue;
     const std::uint32_t cpu = *block.cpu.value;

@@ -37,6 +37,7 @@ struct ShardSettings {
   TurnBound watchdog{};
   std::optional<int> cpu{};                        // to be pinned to; none: not pinned
   std::optional<std::uint32_t> max_connections{};  // from clients; none: limits.max_connections
+  config::Given given{};
 
   // The kernel's bound on completion queues.
   static constexpr std::uint32_t completion_entries_max = 65'536;
@@ -48,8 +49,7 @@ struct ShardSettings {
 
 // One [[shard]]: what it leaves out comes from [shard_defaults].
 struct ShardBlock {
-  config::Place place;
-  bool has_problem = false;
+  config::Given given{};
   config::Placed<std::optional<std::uint32_t>> cpu;
   std::optional<std::uint32_t> max_connections;
   std::optional<std::uint32_t> ring_entries;
@@ -80,8 +80,8 @@ struct ShardBlock {
 extern const config::Keys<ShardSettings> shard_keys;     // of [shard_defaults]
 extern const config::Keys<ShardBlock> shard_block_keys;  // of [[shard]]
 
-// What cannot be said of one key alone. count: `shards`, if the file has it.
-void check_shards(std::optional<std::uint32_t> count, const ShardSettings& defaults, std::span<const ShardBlock> blocks,
+// What cannot be said of one key alone. has_count: whether the file has `shards`.
+void check_shards(bool has_count, const ShardSettings& defaults, std::span<const ShardBlock> blocks,
                   std::span<const int> usable_cpus, config::Problems& problems);
 
 // Every shard there is: the blocks; else `count`, or one for each CPU that `host` allows, all alike. A shard is pinned

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -72,32 +73,63 @@ constexpr auto respond_list = std::to_array<config::Key<RespondSettings>>({
         .otherwise("none"),
 });
 
-void check_redirect(const RouteSettings& route, config::Problems& problems) {
-  const RedirectSettings& redirect = *route.redirect;
+void check_redirect(const RedirectSettings& redirect, config::Problems& problems) {
   constexpr std::array<std::uint32_t, 5> statuses = {301, 302, 303, 307, 308};
-  if (std::ranges::find(statuses, redirect.status.value) == statuses.end()) {
-    problems.add(redirect.status.place,
-                 fmt::format("`status` must be 301, 302, 303, 307 or 308, not {}", redirect.status.value));
-  }
-  const bool is_elsewhere = redirect.scheme || !redirect.host.empty() || redirect.port || route.rewrite.is_given() ||
-                            !route.strip_prefix.value.empty();
-  if (!is_elsewhere) problems.add(route.place, "`redirect` leads to where the request comes from");
+  if (std::ranges::find(statuses, redirect.status.value) != statuses.end()) return;
+  problems.add(redirect.status.place,
+               fmt::format("`status` must be 301, 302, 303, 307 or 308, not {}", redirect.status.value));
 }
 
-void check_respond(const RouteSettings& route, config::Problems& problems) {
-  const RespondSettings& respond = *route.respond;
+void check_respond(const RespondSettings& respond, config::Problems& problems) {
   const auto& [status, place] = respond.status;
   if (status / 100 == 3) {
     problems.add(place, fmt::format("`status` must not be 3xx (that is what `redirect` is for), not {}", status));
   }
-  const auto& [name, name_place] = respond.body_file;
-  if (!respond.body.empty() && !name.empty()) problems.add(name_place, "`body` and `body_file` exclude each other");
-  if ((status == 204 || status == 205) && (!respond.body.empty() || !name.empty())) {
+  const bool has_body = !respond.body.empty() || !respond.given.is_sound("body");
+  const bool has_file = respond.given.has("body_file");
+  if (has_body && has_file) {
+    problems.add(respond.given.place_of("body_file"), "`body` and `body_file` exclude each other");
+  }
+  if ((status == 204 || status == 205) && (has_body || has_file)) {
     problems.add(place, fmt::format("a response with the status {} has no body", status));
   }
-  if (!route.strip_prefix.value.empty() || route.rewrite.is_given()) {
-    problems.add(route.place, "`respond` forwards nothing: `strip_prefix` and `rewrite` have nothing to change");
-  }
+}
+
+bool may_have(const config::Given& given, std::string_view key) { return given.has(key) || !given.is_sound(key); }
+
+// Whether something in the rewrite is given, or may be.
+bool may_rewrite(const RouteSettings& route) {
+  const config::Given& given = route.rewrite.given;
+  return route.rewrite.is_given() || !given.is_clean() || !route.given.is_sound("rewrite");
+}
+
+void check_destination(const RouteSettings& route, config::Problems& problems) {
+  const config::Given& given = route.redirect->given;
+  const bool is_elsewhere = may_have(given, "scheme") || may_have(given, "host") || may_have(given, "port") ||
+                            given.has_unknown_key() || may_rewrite(route) || may_have(route.given, "strip_prefix");
+  if (is_elsewhere) return;
+  problems.add(route.given.place_of("redirect"), "`redirect` leads to where the request comes from");
+}
+
+// What goes with `upstream` alone, in a route that has another action.
+void check_idle_keys(const RouteSettings& route, std::string_view action, config::Problems& problems) {
+  auto refuse = [&](std::string_view key) {
+    problems.add(route.given.place_of(key),
+                 fmt::format("`{}` goes with `upstream`: `{}` forwards nothing", key, action));
+  };
+  const HeaderEditSettings& edits = route.request_headers;
+  const bool edits_request = !edits.set.empty() || !edits.add.empty() || !edits.remove.empty();
+  if (edits_request || !edits.given.is_clean()) refuse("request_headers");
+  if (route.given.has("upstream_host")) refuse("upstream_host");
+}
+
+// What changes a path, in a route that does nothing with it.
+void check_idle_changes(const RouteSettings& route, config::Problems& problems) {
+  auto refuse = [&](std::string_view key) {
+    problems.add(route.given.place_of(key), fmt::format("`{}` has nothing to change: `respond` forwards nothing", key));
+  };
+  if (route.given.has("strip_prefix")) refuse("strip_prefix");
+  if (route.rewrite.is_given() || !route.rewrite.given.is_clean()) refuse("rewrite");
 }
 
 }  // namespace
@@ -126,18 +158,26 @@ config::Parsed<UpstreamHost> UpstreamHostText::parse(std::string_view text) {
 }
 
 void check_action(const RouteSettings& route, config::Problems& problems) {
-  const int actions =
-      int{!route.upstream.value.empty()} + int{route.redirect.has_value()} + int{route.respond.has_value()};
-  if (actions == 0) problems.add(route.place, "[[route]] needs `upstream`, `redirect` or `respond`");
-  if (actions > 1) problems.add(route.place, "`upstream`, `redirect` and `respond` of a route exclude each other");
-  if (route.redirect) check_redirect(route, problems);
-  if (route.respond) check_respond(route, problems);
-  const bool forwards = !route.redirect && !route.respond;
-  const HeaderEditSettings& edits = route.request_headers;
-  const bool edits_request = !edits.set.empty() || !edits.add.empty() || !edits.remove.empty();
-  if (!forwards && (edits_request || route.upstream_host)) {
-    problems.add(route.place, "`request_headers` and `upstream_host` go with `upstream`: nothing else is forwarded");
+  if (route.redirect) check_redirect(*route.redirect, problems);
+  if (route.respond) check_respond(*route.respond, problems);
+  const config::Given& given = route.given;
+  std::vector<std::string> actions;
+  config::Place last;
+  for (std::string_view key : {"upstream", "redirect", "respond"}) {
+    if (!given.has(key)) continue;
+    actions.push_back(fmt::format("`{}`", key));
+    last = std::max(last, given.place_of(key));
   }
+  if (actions.size() > 1) {
+    const std::string most = fmt::format("{}", fmt::join(actions.begin(), actions.end() - 1, ", "));
+    problems.add(last, fmt::format("{} and {} of a route exclude each other", most, actions.back()));
+  }
+  // Which of them is meant is not known, so what goes along with it is not either.
+  if (actions.size() > 1 || !given.are_sound("upstream", "redirect", "respond")) return;
+  if (actions.empty()) problems.add(given.place(), "[[route]] needs `upstream`, `redirect` or `respond`");
+  if (route.redirect) check_destination(route, problems);
+  if (route.respond) check_idle_changes(route, problems);
+  if (route.redirect || route.respond) check_idle_keys(route, route.redirect ? "redirect" : "respond", problems);
 }
 
 void read_body_file(RespondSettings& respond, config::Problems& problems) {

@@ -20,6 +20,7 @@ struct RedirectSettings {
   std::optional<std::string> scheme;  // "http" or "https"
   std::string host;                   // no port; empty: that of the request
   std::optional<std::uint32_t> port;
+  config::Given given{};
 };
 extern const config::Keys<RedirectSettings> redirect_keys;
 
@@ -30,6 +31,7 @@ struct RespondSettings {
   std::string body;
   config::Placed<std::string> body_file;  // empty: none
   std::string file_text;                  // of body_file
+  config::Given given{};
 };
 extern const config::Keys<RespondSettings> respond_keys;
 inline constexpr std::size_t respond_bytes_max = 64 * 1024;

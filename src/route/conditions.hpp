@@ -14,7 +14,7 @@ namespace sluice::route {
 
 // One entry of a route's `headers` or `query`, as the file has it. At most one of the three is given; none: present.
 struct ConditionSettings {
-  config::Place place;
+  config::Given given{};
   config::Placed<std::string> name;
   std::optional<std::string> value;
   std::optional<std::string> regex;

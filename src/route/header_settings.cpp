@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -88,22 +88,25 @@ config::Parsed<std::string> FieldTemplate::parse(std::string_view text) {
   auto is_control = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; };
   if (std::ranges::any_of(text, is_control)) return refuse("must not have control characters");
   if (ascii::trim_ows(text) != text) return refuse("must not begin or end with white space");
-  if (auto parsed = http::TextTemplate::parse(text); !parsed) return refuse(parsed.error());
+  if (auto parsed = http::TextTemplate::parse(text); !parsed) {
+    return std::unexpected(fmt::format("{}, in {}", parsed.error(), config::in_quotes(text)));
+  }
   return std::string(text);
 }
 
 void check_header_edits(const HeaderEditSettings& settings, Direction direction, config::Problems& problems) {
-  auto check_name = [&](const config::Placed<std::string>& name, std::set<std::string>& seen) {
+  auto check_name = [&](const config::Placed<std::string>& name, std::map<std::string, config::Place>& seen) {
     if (std::string_view why = refusal_of(name.value, direction); !why.empty()) {
       problems.add(name.place, fmt::format("{} cannot be edited: {}", config::in_quotes(name.value), why));
     }
-    if (!seen.insert(lower(name.value)).second) {
-      problems.add(name.place, fmt::format("{} stands there twice", config::in_quotes(name.value)));
-    }
+    const auto [first, is_new] = seen.try_emplace(lower(name.value), name.place);
+    if (is_new) return;
+    problems.add(name.place, fmt::format("duplicate header name {}: it stands at {} already",
+                                         config::in_quotes(name.value), problems.place_text(first->second)));
   };
   // A field that is set or added is not also removed; that it is both set and added gives two.
-  std::set<std::string> replaced;
-  std::set<std::string> added;
+  std::map<std::string, config::Place> replaced;
+  std::map<std::string, config::Place> added;
   for (const auto& entry : settings.set) check_name(entry.name, replaced);
   for (const auto& name : settings.remove) check_name(name, replaced);
   for (const auto& entry : settings.add) check_name(entry.name, added);

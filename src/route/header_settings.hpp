@@ -35,6 +35,7 @@ struct HeaderEditSettings {
   std::vector<Entry> set;
   std::vector<Entry> add;
   std::vector<config::Placed<std::string>> remove;
+  config::Given given{};
 };
 
 extern const config::Keys<HeaderEditSettings> header_edit_keys;

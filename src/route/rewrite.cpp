@@ -67,6 +67,22 @@ bool is_below(std::string_view path, std::string_view prefix) {
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
+// Whether it is known what the route's path is.
+bool is_path_sound(const RouteSettings& route) {
+  return route.given.are_sound("path", "path_regex") && !has_two_paths(route);
+}
+
+// Of those keys that give the path another beginning a route has one.
+void check_exclusive(const RouteSettings& route, config::Problems& problems) {
+  const config::Given& rewrite = route.rewrite.given;
+  if (rewrite.has("prefix") && rewrite.has("path")) {
+    problems.add(rewrite.place_of("path"), "`path` and `prefix` exclude each other");
+  }
+  if ((rewrite.has("prefix") || rewrite.has("path")) && route.given.has("strip_prefix")) {
+    problems.add(route.given.place_of("strip_prefix"), "`strip_prefix` and a `rewrite` of the path exclude each other");
+  }
+}
+
 void check_strip_prefix(const RouteSettings& route, config::Problems& problems) {
   const auto& [prefix, place] = route.strip_prefix;
   if (prefix.empty()) return;
@@ -117,13 +133,15 @@ std::vector<std::string> capture_names(const RouteSettings& route) {
 }
 
 void check_rewrite(const RouteSettings& route, config::Problems& problems) {
-  check_strip_prefix(route, problems);
+  check_exclusive(route, problems);
+  if (!is_path_sound(route)) return;
   const RewriteSettings& rewrite = route.rewrite;
+  const bool is_path_replaced = rewrite.given.has("prefix") || rewrite.given.has("path");
+  if (!is_path_replaced) check_strip_prefix(route, problems);
   if (!rewrite.is_given()) return;
   const std::vector<std::string> names = capture_names(route);
   if (rewrite.prefix) {
-    if (rewrite.path) problems.add(rewrite.path->place, "`path` and `prefix` exclude each other");
-    if (route.has_expression() || !route.pattern().is_prefix) {
+    if (!rewrite.given.has("path") && (route.has_expression() || !route.pattern().is_prefix)) {
       problems.add(rewrite.prefix->place,
                    "`prefix` needs a route whose `path` ends in `/*`; `path` rewrites the others");
     }
@@ -131,9 +149,6 @@ void check_rewrite(const RouteSettings& route, config::Problems& problems) {
   }
   if (rewrite.path) check_text("path", *rewrite.path, names, UriPart::path, problems);
   if (rewrite.query) check_text("query", *rewrite.query, names, UriPart::query, problems);
-  if ((rewrite.prefix || rewrite.path) && !route.strip_prefix.value.empty()) {
-    problems.add(route.strip_prefix.place, "`strip_prefix` and a `rewrite` of the path exclude each other");
-  }
 }
 
 Captures capture(const Route& route, std::string_view path, unsigned shard) {

@@ -23,6 +23,7 @@ struct RewriteSettings {
   std::optional<config::Placed<std::string>> prefix;
   std::optional<config::Placed<std::string>> path;
   std::optional<config::Placed<std::string>> query;
+  config::Given given{};
 
   [[nodiscard]] bool is_given() const { return prefix || path || query; }
 };

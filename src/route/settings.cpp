@@ -119,7 +119,7 @@ constexpr auto keys = std::to_array<config::Key<RouteSettings>>({
     config::table<&RouteSettings::rewrite, rewrite_keys>(
         "rewrite", "What the path and the query become before the request is forwarded."),
     config::string<&RouteSettings::upstream, config::Name>("upstream", "Name of the upstream that answers.")
-        .otherwise("none: then `redirect` or `respond`"),
+        .otherwise("none, with `redirect` or `respond`"),
     config::string<&RouteSettings::upstream_host, UpstreamHostText>(
         "upstream_host",
         "The Host that goes to the upstream: that of the request, the address of the endpoint, or this one.")
@@ -168,15 +168,20 @@ bool has_conditions(const RouteSettings& route) {
   return !route.methods.empty() || !route.headers.empty() || !route.query.empty();
 }
 
+bool has_two_ends(const ConditionSettings& each) {
+  const config::Given& given = each.given;
+  return int{given.has("value")} + int{given.has("regex")} + int{given.has("present")} > 1;
+}
+
 void check_conditions(std::span<const ConditionSettings> conditions, std::string_view what,
                       config::Problems& problems) {
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     const ConditionSettings& each = conditions[i];
-    if (int{each.value.has_value()} + int{each.regex.has_value()} + int{each.present.has_value()} > 1) {
-      problems.add(each.place, "a condition has one of `value`, `regex` and `present`");
+    if (has_two_ends(each)) {
+      problems.add(each.given.place(), "a condition has one of `value`, `regex` and `present`");
     }
     for (const ConditionSettings& earlier : conditions.first(i)) {
-      if (earlier.name.value != each.name.value) continue;
+      if (earlier.name.value != each.name.value || each.name.value.empty()) continue;
       problems.add(each.name.place,
                    fmt::format("there is a condition on the {} {} already, at {}", what,
                                config::in_quotes(each.name.value), problems.place_text(earlier.name.place)));
@@ -200,6 +205,31 @@ std::size_t expression_count(const RouteSettings& route) {
   return (route.has_expression() ? 1 : 0) +
          static_cast<std::size_t>(std::ranges::count_if(route.headers, is_expression) +
                                   std::ranges::count_if(route.query, is_expression));
+}
+
+// Whether all that tells the route's requests from others' is known.
+bool is_identity_sound(const RouteSettings& route) {
+  auto is_sound = [](const ConditionSettings& each) { return each.given.is_clean() && !has_two_ends(each); };
+  const config::Given& given = route.given;
+  return given.are_sound("host", "path", "path_regex", "methods", "headers", "query") && !given.has_unknown_key() &&
+         !has_two_paths(route) && std::ranges::all_of(route.headers, is_sound) &&
+         std::ranges::all_of(route.query, is_sound);
+}
+
+// Whether anything can become of the path; if not, that is told.
+bool forwards(const RouteSettings& route) {
+  const config::Given& given = route.given;
+  return given.has("upstream") || given.has("redirect") || !given.has("respond");
+}
+
+void check_route(const RouteSettings& route, config::Problems& problems) {
+  if (has_two_paths(route)) {
+    problems.add(route.given.place_of("path_regex"), "`path` and `path_regex` exclude each other");
+  }
+  check_methods(route, problems);
+  check_conditions(route.headers, "header field", problems);
+  check_conditions(route.query, "parameter", problems);
+  if (forwards(route)) check_rewrite(route, problems);
 }
 
 }  // namespace
@@ -234,21 +264,16 @@ void check_routes(std::span<const RouteSettings> routes, config::Problems& probl
   std::map<Identity, config::Place> seen;
   std::size_t expressions = 0;
   for (const RouteSettings& route : routes) {
-    if (route.has_problem) continue;
-    if (route.has_expression() && route.path) {
-      problems.add(route.path_regex.place, "`path` and `path_regex` exclude each other");
-    }
-    check_methods(route, problems);
-    check_conditions(route.headers, "header field", problems);
-    check_conditions(route.query, "parameter", problems);
-    check_rewrite(route, problems);
+    check_route(route, problems);
     std::size_t before = std::exchange(expressions, expressions + expression_count(route));
     if (before <= expressions_max && expressions > expressions_max) {
-      problems.add(route.place, fmt::format("the routes have more than {} regular expressions", expressions_max));
+      problems.add(route.given.place(),
+                   fmt::format("the routes have more than {} regular expressions", expressions_max));
     }
-    auto [first, is_new] = seen.try_emplace(identity_of(route), route.place);
+    if (!is_identity_sound(route)) continue;
+    auto [first, is_new] = seen.try_emplace(identity_of(route), route.given.place());
     if (is_new) continue;
-    problems.add(route.place,
+    problems.add(route.given.place(),
                  fmt::format("this [[route]] has the host{} path{} of the one at {}: {}{}",
                              has_conditions(route) ? "," : " and", has_conditions(route) ? " and conditions" : "",
                              problems.place_text(first->second), route.host, route.path_text()));

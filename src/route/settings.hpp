@@ -35,6 +35,7 @@ struct TimeoutOverrides {
   std::optional<Duration> first_byte;
   std::optional<Duration> idle;
   std::optional<Duration> tunnel;
+  config::Given given{};
 
   [[nodiscard]] Timeouts over(const Timeouts& outer) const;
 
@@ -57,14 +58,14 @@ struct BodyLimitOverrides {
   std::optional<std::uint64_t> body_bytes;
   std::optional<std::uint64_t> body_rate_min;
   std::optional<std::uint64_t> response_rate_min;
+  config::Given given{};
 
   [[nodiscard]] BodyLimits over(const BodyLimits& outer) const;
 };
 
 // One [[route]].
 struct RouteSettings {
-  config::Place place;
-  bool has_problem = false;
+  config::Given given{};
   config::Placed<std::string> name;                  // empty: none given
   std::string host;                                  // lowercase, no port; "*.example.com" too; empty: any
   std::optional<config::Placed<PathPattern>> path;   // none: everything
@@ -108,6 +109,11 @@ inline constexpr config::Range timeout_range{std::chrono::milliseconds(1), std::
 
 // Expressions cost every request of their host, and memory on every shard.
 inline constexpr std::size_t expressions_max = 1000;
+
+// `path` as well as `path_regex`, whatever they say.
+[[nodiscard]] inline bool has_two_paths(const RouteSettings& route) {
+  return route.given.has("path") && route.given.has("path_regex");
+}
 
 // What no single key can tell: keys that exclude each other, a strip_prefix that is not of the path, two routes for
 // exactly the same requests, too many expressions.

@@ -18,6 +18,7 @@ struct EndpointSettings {
   config::Placed<std::string> address;  // "ip:port" or "unix:path", canonical
   std::uint32_t weight = 1;
   metrics::Slot slot;  // where it counts; the control thread gives it out
+  config::Given given{};
 
   friend bool operator==(const EndpointSettings&, const EndpointSettings&) = default;
 };
@@ -26,6 +27,7 @@ struct KeepAliveSettings {
   std::uint32_t max_idle = 64;  // idle connections that one shard keeps to the whole upstream
   Duration idle_timeout = std::chrono::seconds(55);
   std::optional<std::uint64_t> max_requests;  // on one connection; none: no limit
+  config::Given given{};
 
   friend bool operator==(const KeepAliveSettings&, const KeepAliveSettings&) = default;
 };
@@ -39,6 +41,7 @@ struct UpstreamSettings {
   route::TimeoutOverrides timeouts;
   route::UpstreamHost upstream_host;
   metrics::Slot slot;
+  config::Given given{};
 
   // What a reload goes by: an upstream whose settings are equal is left alone.
   friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;

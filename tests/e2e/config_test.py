@@ -83,7 +83,7 @@ def edited(old, new):
 
 alone.table("config.check", [
     ("unknown_key", "an unknown key, with a suggestion", edited("address =", "adress ="),
-     ("2:1", "address"), ("4:1", "adress", "did you mean `address`")),
+     ("4:1", "adress", "did you mean `address`")),
     ("unknown_table", "an unknown table", GOOD + "[surprise]\nx = 1\n", ("15:2", "surprise")),
     ("wrong_type", "a wrong type", edited('name = "public"', "name = 5"), ("3:8", "name", "5")),
     ("bad_address", "an address that is none", edited("127.0.0.1:8080", "localhost"), ("4:11", "localhost")),

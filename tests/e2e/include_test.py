@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from admin import get
 from check import contains, equal, require
 from harness import Group, configuration
 from replies import arrived, echo
@@ -49,8 +50,11 @@ alone.table("config.include", [
     ("missing", "a file that is not there", {"main.toml": 'include = ["a.toml"]\n' + UPSTREAM},
      'main.toml:1:12: "a.toml" cannot be read: No such file or directory'),
     ("cycle", "files that include each other", {"main.toml": 'include = ["a.toml"]\n', "a.toml": 'include = ["b.toml"]\n', "b.toml": 'include = ["a.toml"]\n'},
+     "main.toml:1:1: the file needs [[listener]]", "main.toml:1:1: the file needs [[route]]",
      'b.toml:1:12: "a.toml" includes itself that way'),
-    ("itself", "a pattern that matches the file itself", {"main.toml": 'include = ["*.toml"]\n'}, 'main.toml:1:12: "main.toml" includes itself that way'),
+    ("itself", "a pattern that matches the file itself", {"main.toml": 'include = ["*.toml"]\n'},
+     "main.toml:1:1: the file needs [[listener]]", "main.toml:1:1: the file needs [[route]]",
+     'main.toml:1:12: "main.toml" includes itself that way'),
     ("twice", "a key in two files: both places are named", {"main.toml": MAIN + "[limits]\n", "conf.d/a.toml": UPSTREAM + ROUTE + "[limits]\n"},
      "conf.d/a.toml:5:2: `limits` stands at main.toml:5:2 already"),
     ("upstream_twice", "an upstream in two files", {"main.toml": MAIN + UPSTREAM + ROUTE, "conf.d/a.toml": UPSTREAM},
@@ -123,11 +127,40 @@ def dump_same(bench):
     run(bench, "-t", {"main.toml": out})
 
 
-@alone.case("dump.variables", "-T shows what the variables say, and no `${` of its own making")
+@alone.case("dump.variables", "-T shows variables as they are written")
 def dump_variables(bench):
     files = {"main.toml": MAIN + UPSTREAM + ROUTE + '[log]\naccess = "/tmp/${SLUICE_TEST_A:-x}/$${b}"\n'}
     out, _ = run(bench, "-T", files)
-    contains(out, 'access = "/tmp/x/$${b}"\n', "the dump")
+    contains(out, 'access = "/tmp/${SLUICE_TEST_A:-x}/$${b}"\n', "the dump")
+
+
+@alone.case("dump.secrets", "what the environment and files say is in use, and neither -T nor the admin socket shows it")
+def dump_secrets(bench):
+    origin = bench.scripted().serve(echo)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "page").write_text("file-word\n")
+        routes = ('[[route]]\npath = "/body"\nrespond = { body = "${SLUICE_TEST_SECRET}" }\n'
+                  f'[[route]]\npath = "/file"\nrespond = {{ body_file = "{folder}/page" }}\n'
+                  '[[route]]\nupstream = "app"\nrequest_headers = { set = { X-Key = "key ${SLUICE_TEST_SECRET}" } }\n')
+        extra = '[admin]\nsocket = "admin.sock"\n[response_headers]\nset = { X-Too = "${SLUICE_TEST_SECRET}" }\n'
+        environment = {**os.environ, "SLUICE_TEST_SECRET": "hidden-word"}
+        proxy = bench.proxy(configuration(origin.address, routes=routes, extra=extra), environment=environment)
+        client = bench.client(proxy)
+        for target, body in ((b"/body", b"hidden-word"), (b"/file", b"file-word\n")):
+            response = client.exchange(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            equal(response.body, body, "body")
+            contains(response.raw_head, b"X-Too: hidden-word", "head")
+        fields = arrived(client.exchange(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"))["fields"]
+        equal([value for name, value in fields if name == "X-Key"], ["key hidden-word"], "X-Key")
+        status, out, err = bench.run("-T", "-c", str(proxy.file), env=environment)
+        equal(status, 0, f"exit status; it said {err}")
+        for text in (out, get(proxy, "/config").body.decode()):
+            contains(text, 'body = "${SLUICE_TEST_SECRET}"\n', "what is shown")
+            contains(text, 'set = { X-Key = "key ${SLUICE_TEST_SECRET}" }\n', "what is shown")
+            contains(text, f'body_file = "{folder}/page"\n', "what is shown")
+            for secret in ("hidden-word", "file-word"):
+                require(secret not in text, f"{secret} is shown: {text}")
+        require("-word" not in err + proxy.told(), "a secret is told")
 
 
 @alone.case("dump.placement", "-T tells where each shard would run: one for each CPU is pinned, others are not")

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct Hidden : Anything {
 struct Leaf {
   std::string text = "leaf";
   std::optional<Duration> wait;
+  Given given{};
 
   friend bool operator==(const Leaf&, const Leaf&) = default;
 };
@@ -49,6 +51,7 @@ struct Branch {
   Leaf leaf;
   std::optional<Leaf> maybe;
   std::vector<Leaf> leaves;
+  Given given{};
 
   friend bool operator==(const Branch& a, const Branch& b) {
     return a.name.value == b.name.value && a.weight == b.weight && a.leaf == b.leaf && a.maybe == b.maybe &&
@@ -75,6 +78,7 @@ struct Tree {
   Branch branch;
   std::vector<Branch> many;
   std::vector<Branch> named;
+  Given given{};
 };
 constexpr auto tree_list = std::to_array<Key<Tree>>({
     table<&Tree::branch, branch_keys>("branch", "s"),
@@ -249,6 +253,7 @@ TEST_CASE("whatever the settings are, their dump reads as the same settings") {
 struct Vault {
   Secret secret;
   std::vector<Entry<std::string, Secret>> secrets;
+  Given given{};
 };
 constexpr auto vault_list = std::to_array<Key<Vault>>({
     string<&Vault::secret, Hidden>("secret", "s"),
@@ -267,6 +272,36 @@ TEST_CASE("a secret is not in the dump") {
   dump(vault_keys, vault, vault, out);
   CHECK(vault.secret.value == "hidden");
   CHECK(out.text() == "secret = \"***\"\nsecrets = { a = \"***\", b = \"***\", c = \"${HOME}\" }\n");
+}
+
+TEST_CASE("what variables say is shown as it was written") {
+  ::setenv("SLUICE_TEST_A", "hidden", 1);  // NOLINT(concurrency-mt-unsafe)
+  Problems problems("t");
+  auto root = parse_document("text = \"a${SLUICE_TEST_A}$${b}\"\nwait = \"${SLUICE_TEST_NONE:-7s}\"\n", problems);
+  REQUIRE(root.has_value());
+  Leaf leaf;
+  CHECK(read(Cursor(*root, {}, problems), leaf_keys, leaf));
+  CHECK(leaf.text == "ahidden${b}");
+  CHECK(leaf.wait == Duration(7s));
+  Dump out;
+  dump(leaf_keys, leaf, leaf, out);
+  CHECK(out.text() == "text = \"a${SLUICE_TEST_A}$${b}\"\nwait = \"${SLUICE_TEST_NONE:-7s}\"\n");
+  // The same in the place of what another table leaves out.
+  Leaf plain;
+  Leaf effective;
+  effective.wait = leaf.wait;
+  effective.given.inherit(leaf.given);
+  Dump inherited;
+  dump(leaf_keys, plain, effective, inherited);
+  CHECK(inherited.text() == "text = \"leaf\"\n# wait = \"${SLUICE_TEST_NONE:-7s}\" (from further out)\n");
+  // What the table says itself is not from further out.
+  Leaf own;
+  auto own_root = parse_document("wait = \"1s\"\n", problems);
+  REQUIRE(own_root.has_value());
+  CHECK(read(Cursor(*own_root, {}, problems), leaf_keys, own));
+  own.given.inherit(leaf.given);
+  CHECK(own.given.written("wait").empty());
+  ::unsetenv("SLUICE_TEST_A");  // NOLINT(concurrency-mt-unsafe)
 }
 
 }  // namespace

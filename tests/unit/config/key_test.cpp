@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 2> colour_names{"red", "green"};
 struct Part {
   Placed<std::string> name;
   std::uint32_t weight = 1;
+  Given given{};
 };
 constexpr auto part_list = std::to_array<Key<Part>>({
     string<&Part::name, Name>("name", "n").required(),
@@ -33,8 +34,7 @@ constexpr auto part_list = std::to_array<Key<Part>>({
 constinit const Keys<Part> part_keys = part_list;
 
 struct Group {
-  Place place;
-  bool has_problem = false;
+  Given given{};
   Placed<std::string> name;
   bool flag = false;
 };
@@ -43,6 +43,7 @@ constinit const Keys<Group> group_keys = group_list;
 
 struct Inner {
   std::optional<Duration> wait;
+  Given given{};
 };
 constexpr auto inner_list = std::to_array<Key<Inner>>({
     duration<&Inner::wait>("wait", {1ms, 1h}, "w").otherwise("for ever"),
@@ -89,6 +90,7 @@ struct Everything {
   Placed<Secret> secret;
   std::vector<Entry<std::string, Secret>> secrets;
   Secret filled;
+  Given given{};
 };
 constexpr auto everything_list = std::to_array<Key<Everything>>({
     boolean<&Everything::flag>("flag", "s1"),
@@ -147,7 +149,7 @@ TEST_CASE("every kind of key reaches its member") {
   CHECK(settings.parts[1].weight == 9);
   REQUIRE(settings.many.size() == 2);
   CHECK(settings.many[0].flag);
-  CHECK(settings.many[1].place == Place{12, 1});
+  CHECK(settings.many[1].given.place() == Place{12, 1});
   REQUIRE(settings.named.size() == 2);
   CHECK(settings.named[0].name.value == "one");
   CHECK(settings.named[0].flag);
@@ -155,7 +157,7 @@ TEST_CASE("every kind of key reaches its member") {
   CHECK(settings.named[1].name.place == Place{15, 8});
   REQUIRE(settings.maybe.has_value());
   CHECK(settings.maybe->flag);
-  CHECK(settings.maybe->place == Place{16, 1});
+  CHECK(settings.maybe->given.place() == Place{16, 1});
 }
 
 TEST_CASE("arrays of strings and tables of strings reach their members") {
@@ -320,25 +322,6 @@ TEST_CASE("every wrong value is told at its place, with what it is") {
       {"colour = \"blue\"", "t:1:10: `colour` must be \"red\" or \"green\", not \"blue\""},
       {"colour = \"gren\"", "t:1:10: `colour` must be \"red\" or \"green\", not \"gren\"; did you mean `green`?"},
       {"colour = 1", "t:1:10: `colour` must be \"red\" or \"green\", not the integer 1"},
-      {"inner = 1", "t:1:9: [inner] must be a table, not the integer 1"},
-      {"inner = { wiat = \"1s\" }", "t:1:11: unknown key `wiat` in [inner]"},
-      {"inner = { waitt = \"1s\" }", "t:1:11: unknown key `waitt` in [inner]; did you mean `wait`?"},
-      {"parts = \"a\"", "t:1:9: `parts` must be an array, not the string \"a\""},
-      {"parts = []", "t:1:9: `parts` must have from 1 to 3 entries, not 0"},
-      {"parts = [\"a\", \"b\", \"c\", \"d\"]", "t:1:9: `parts` must have from 1 to 3 entries, not 4"},
-      {"parts = [\"a\", 7]", "t:1:15: `parts[1]` must be a string, not the integer 7"},
-      {"parts = [{ weight = 2 }]", "t:1:10: `parts[0]` needs `name`"},
-      {"parts = [{ name = \"a\", wight = 2 }]", "t:1:24: unknown key `wight` in `parts[0]`; did you mean `weight`?"},
-      {"[many]", "t:1:1: [[many]] must have two pairs of brackets"},
-      {"many = 1", "t:1:8: [[many]] must be an array, not the integer 1"},
-      {"many = [1]", "t:1:9: [[many]] must be a table, not the integer 1"},
-      {"[[many]]\nflog = true", "t:2:1: unknown key `flog` in [[many]]; did you mean `flag`?"},
-      {"named = 1", "t:1:9: [named.NAME] must be a table, not the integer 1"},
-      {"named.x = 1", "t:1:11: [named.x] must be a table, not the integer 1"},
-      {"[named.\"a b\"]", "t:1:8: the name must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"a b\""},
-      {"[named.a]\nflag = 1", "t:2:8: `flag` must be true or false, not the integer 1"},
-      {"maybe = 1", "t:1:9: [maybe] must be a table, not the integer 1"},
-      {"maybe = { flg = true }", "t:1:11: unknown key `flg` in [maybe]; did you mean `flag`?"},
       {"words = 'A'", "t:1:9: `words` must be an array, not the string \"A\""},
       {"words = []", "t:1:9: `words` must have from 1 to 3 entries, not 0"},
       {"words = ['A', 'B', 'C', 'D']", "t:1:9: `words` must have from 1 to 3 entries, not 4"},
@@ -347,6 +330,13 @@ TEST_CASE("every wrong value is told at its place, with what it is") {
       {"words = [['A']]", "t:1:10: `words[0]` must be a string, not an array"},
       {"map = ['A']", "t:1:7: `map` must be a table, not an array"},
       {"map = { a = 'x' }", "t:1:9: a name in `map` must be a word in capitals"},
+      {"map = { a = 1 }",
+       "t:1:9: a name in `map` must be a word in capitals\n"
+       "t:1:13: `a` in `map` must be a string, not the integer 1"},
+      {"words = ['A', 1, 'C', 'd']",
+       "t:1:9: `words` must have from 1 to 3 entries, not 4\n"
+       "t:1:15: `words[1]` must be a string, not the integer 1\n"
+       "t:1:23: `words[3]` must be a word in capitals"},
       {"map = { A = 1 }", "t:1:13: `A` in `map` must be a string, not the integer 1"},
       {"map = { A = '', B = '', C = '' }", "t:1:7: `map` must have from 0 to 2 entries, not 3"},
       {"secrets = {}", "t:1:11: `secrets` must have from 1 to 2 entries, not 0"},
@@ -376,6 +366,50 @@ TEST_CASE("every wrong value is told at its place, with what it is") {
   }
 }
 
+TEST_CASE("every wrong section is told at its place, with what it is") {
+  struct Row {
+    std::string_view text;
+    std::string_view expected;
+  };
+  const std::vector<Row> rows{
+      {"inner = 1", "t:1:9: [inner] must be a table, not the integer 1"},
+      {"inner = { wiat = \"1s\" }", "t:1:11: unknown key `wiat` in [inner]; did you mean `wait`?"},
+      {"inner = { waitt = \"1s\" }", "t:1:11: unknown key `waitt` in [inner]; did you mean `wait`?"},
+      {"parts = \"a\"", "t:1:9: `parts` must be an array, not the string \"a\""},
+      {"parts = []", "t:1:9: `parts` must have from 1 to 3 entries, not 0"},
+      {"parts = [\"a\", \"b\", \"c\", \"d\"]", "t:1:9: `parts` must have from 1 to 3 entries, not 4"},
+      {"parts = [\"a\", 7]", "t:1:15: `parts[1]` must be a string, not the integer 7"},
+      {"parts = [{ weight = 2 }]", "t:1:10: `parts[0]` needs `name`"},
+      {"parts = [{ name = \"a\", wight = 2 }]", "t:1:24: unknown key `wight` in `parts[0]`; did you mean `weight`?"},
+      {"[many]", "t:1:1: [[many]] must have two pairs of brackets"},
+      {"[many]\nflag = 1",
+       "t:1:1: [[many]] must have two pairs of brackets\n"
+       "t:2:8: `flag` must be true or false, not the integer 1"},
+      {"[[many]]\n[[many]]\nflag = 1\n[[many]]",
+       "t:1:1: [[many]] must have from 1 to 2 entries, not 3\n"
+       "t:3:8: `flag` must be true or false, not the integer 1"},
+      {"[[many]]\ncount = 1",
+       "t:2:1: unknown key `count` in [[many]]; the keys of the top level stand before the first section"},
+      {"[[named]]\nflag = 1",
+       "t:1:1: [[named]] must be [named.NAME]: one pair of brackets, and a name\n"
+       "t:2:8: `flag` must be true or false, not the integer 1"},
+      {"[named]\nflag = true", "t:2:1: `flag` is for [named.NAME]: this section has no name"},
+      {"many = 1", "t:1:8: [[many]] must be an array, not the integer 1"},
+      {"many = [1]", "t:1:9: [[many]] must be a table, not the integer 1"},
+      {"[[many]]\nflog = true", "t:2:1: unknown key `flog` in [[many]]; did you mean `flag`?"},
+      {"named = 1", "t:1:9: [named.NAME] must be a table, not the integer 1"},
+      {"named.x = 1", "t:1:11: [named.x] must be a table, not the integer 1"},
+      {"[named.\"a b\"]", "t:1:8: the name must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"a b\""},
+      {"[named.a]\nflag = 1", "t:2:8: `flag` must be true or false, not the integer 1"},
+      {"maybe = 1", "t:1:9: [maybe] must be a table, not the integer 1"},
+      {"maybe = { flg = true }", "t:1:11: unknown key `flg` in [maybe]; did you mean `flag`?"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(read_text(row.text).errors == row.expected);
+  }
+}
+
 TEST_CASE("one wrong key does not hide the next, and the good ones are read") {
   auto [settings, errors] = read_text("flag = 1\ncount = 7\nwait = 3\n[[many]]\nflag = 0\n[[many]]\n");
   CHECK(errors ==
@@ -383,8 +417,86 @@ TEST_CASE("one wrong key does not hide the next, and the good ones are read") {
         "t:3:8: `wait` must be a duration with its unit, such as \"250ms\", \"30s\" or \"1m30s\", not the integer 3\n"
         "t:5:8: `flag` must be true or false, not the integer 0");
   CHECK(settings.count == 7);
-  CHECK(settings.many[0].has_problem);
-  CHECK_FALSE(settings.many[1].has_problem);
+  CHECK_FALSE(settings.many[0].given.is_clean());
+  CHECK(settings.many[1].given.is_clean());
+}
+
+TEST_CASE("what is known of a table's keys") {
+  auto [settings, errors] = read_text(
+      "flag = 1\ncuont = 7\nsurprise = 1\nentries = 64\nentrees = 1\nparts = ['a', { name = 'b', wight = 2 }, {}]\n"
+      "inner = { wait = 3 }\n[[many]]\nflga = true\n[named.x]\nflag = true\n");
+  const Given& given = settings.given;
+  CHECK(given.place() == Place{1, 1});
+  // What was told of is there, and not to be gone by.
+  CHECK(given.has("flag"));
+  CHECK_FALSE(given.is_sound("flag"));
+  CHECK(given.place_of("flag") == Place{1, 8});
+  // What may have been meant by an unknown key is not there.
+  CHECK_FALSE(given.has("count"));
+  CHECK_FALSE(given.is_sound("count"));
+  CHECK(given.place_of("count") == given.place());
+  // Unless it is.
+  CHECK(given.is_sound("entries"));
+  CHECK(given.has_unknown_key());
+  // What is left out holds as it is.
+  CHECK_FALSE(given.has("wait"));
+  CHECK(given.is_sound("wait"));
+  CHECK(given.are_sound("wait", "size", "entries"));
+  CHECK_FALSE(given.are_sound("wait", "size", "flag"));
+  CHECK_FALSE(given.is_clean());
+  // A section is sound where there is one; what is in it knows by itself.
+  CHECK(given.are_sound("inner", "many", "named", "parts"));
+  CHECK_FALSE(settings.inner.given.is_clean());
+  CHECK_FALSE(settings.inner.given.has_unknown_key());
+  CHECK(settings.parts[0].given.is_clean());
+  CHECK(settings.parts[0].given.has("name"));
+  CHECK_FALSE(settings.parts[1].given.is_clean());
+  CHECK(settings.parts[1].given.is_sound("name"));
+  CHECK_FALSE(settings.parts[1].given.is_sound("weight"));
+  CHECK_FALSE(settings.parts[2].given.is_clean());
+  CHECK_FALSE(settings.many[0].given.is_clean());
+  CHECK_FALSE(settings.many[0].given.has_unknown_key());
+  CHECK(settings.named[0].given.is_clean());
+}
+
+TEST_CASE("what may stand in a file that could not be read is not missing") {
+  Problems problems("t");
+  auto root = parse_document("flag = false\n", problems);
+  REQUIRE(root.has_value());
+  root->is_partial = true;
+  Everything settings;
+  CHECK(read(Cursor(*root, {}, problems), everything_keys, settings));
+  CHECK(settings.given.is_partial());
+  CHECK(settings.given.is_sound("flag"));
+  CHECK_FALSE(settings.given.is_sound("count"));
+  Part part;
+  CHECK(read(Cursor(*root, "part", problems), part_keys, part));
+  CHECK(problems.lines() == std::vector<std::string>{"t:1:1: unknown key `flag` in part"});
+}
+
+TEST_CASE("a key that stands in two files is read in both") {
+  Problems problems("t");
+  auto root = parse_document("count = 7\n[[many]]\n", problems);
+  auto other = parse_document("count = 0\n[[many]]\nflag = 1\n", problems);
+  REQUIRE(root.has_value());
+  REQUIRE(other.has_value());
+  for (Member& member : other->members) root->members.push_back(std::move(member));
+  Everything settings;
+  CHECK(read(Cursor(*root, {}, problems), everything_keys, settings));
+  CHECK(settings.count == 7);
+  CHECK_FALSE(settings.given.is_sound("count"));
+  CHECK(settings.many.size() == 2);
+  CHECK(problems.lines() == std::vector<std::string>{"t:1:9: `count` must be from 1 to 65535, not 0",
+                                                     "t:3:8: `flag` must be true or false, not the integer 1"});
+}
+
+TEST_CASE("the keys that say something else") {
+  auto settings_of = [](std::string_view text) { return read_text(text).settings; };
+  const Everything before = settings_of("count = 7\nwords = ['A']\n[inner]\nwait = '1s'\n");
+  auto differing = [&](std::string_view text) { return differing_keys(everything_keys, before, settings_of(text)); };
+  CHECK(differing("\ncount = 7\nwords = ['A']").empty());
+  CHECK(differing("words = ['A']\n[inner]\nwait = '2s'") == std::vector<std::string_view>{"count"});
+  CHECK(differing("count = 7\nwords = ['B']\nwait = '2s'") == std::vector<std::string_view>{"wait", "words"});
 }
 
 TEST_CASE("the reference says what is read") {

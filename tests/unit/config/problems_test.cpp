@@ -61,7 +61,10 @@ TEST_CASE("a suggestion is the nearest name, and none when nothing is near") {
       {"CONNECT", "; did you mean `connect`?"},
       {"firstbyte", "; did you mean `first_byte`?"},
       {"first-byte", "; did you mean `first_byte`?"},
-      {"idel", ""},  // two edits of four letters are no longer a slip
+      {"idel", "; did you mean `idle`?"},  // swapped letters are one slip
+      {"iled", ""},                        // two of four letters are no slip
+      {"dile", "; did you mean `idle`?"},
+      {"conncet", "; did you mean `connect`?"},
       {"idl", "; did you mean `idle`?"},
       {"acess", "; did you mean `access`?"},
       {"heap", "; did you mean `head`?"},

@@ -142,11 +142,21 @@ TEST_CASE("what a route cannot do") {
     std::string_view error;  // behind "s.toml:" and a line number
   } const rows[] = {
       {"path = \"/x\"", "1: [[route]] needs `upstream`, `redirect` or `respond`"},
-      {"upstream = \"u\"\nrespond = {}", "1: `upstream`, `redirect` and `respond` of a route exclude each other"},
-      {"redirect = { port = 81 }\nrespond = {}",
-       "1: `upstream`, `redirect` and `respond` of a route exclude each other"},
-      {"redirect = {}", "1: `redirect` leads to where the request comes from"},
-      {"redirect = { status = 301 }", "1: `redirect` leads to where the request comes from"},
+      {"upstream = \"u\"\nrespond = {}", "11: `upstream` and `respond` of a route exclude each other"},
+      {"redirect = { port = 81 }\nrespond = {}", "11: `redirect` and `respond` of a route exclude each other"},
+      {"respond = {}\nredirect = {}\nupstream = \"u\"",
+       "12: `upstream`, `redirect` and `respond` of a route exclude each other"},
+      // What is meant is not known, so nothing else is said of it.
+      {"upstream = \"u\"\nupstream_host = \"a\"\nredirect = {}",
+       "12: `upstream` and `redirect` of a route exclude each other"},
+      {"strip_prefix = \"/v1\"\nrespond = 5", "11: [[route]] respond must be a table, not the integer 5"},
+      {"path = \"/x\"\nrespnod = {}", "1: unknown key `respnod` in [[route]]; did you mean `respond`?"},
+      {"path = \"/x\"\nredirect = { scheme = 1 }", "23: `scheme` must be a string, not the integer 1"},
+      {"path = \"/x\"\nredirect = { hsots = 1 }", "14: unknown key `hsots` in [[route]] redirect"},
+      {"path = \"/x\"\nrewrite = { queri = \"\" }\nredirect = {}",
+       "13: unknown key `queri` in [[route]] rewrite; did you mean `query`?"},
+      {"redirect = {}", "12: `redirect` leads to where the request comes from"},
+      {"redirect = { status = 301 }", "12: `redirect` leads to where the request comes from"},
       {"redirect = { status = 304, port = 81 }", "23: `status` must be 301, 302, 303, 307 or 308, not 304"},
       {"redirect = { status = 300, port = 81 }", "23: `status` must be from 301 to 308, not 300"},
       {"redirect = { scheme = \"ftp\" }", "23: `scheme` must be \"http\" or \"https\", not \"ftp\""},
@@ -174,11 +184,13 @@ TEST_CASE("what a route cannot do") {
        "28: `content_type` must be a media type such as \"text/html\", not \"a/b\\x0d\\x0aX: y\""},
       {"respond = { body = 1 }", "20: `body` must be a string, not the integer 1"},
       {"path = \"/x/*\"\nstrip_prefix = \"/x\"\nrespond = {}",
-       "1: `respond` forwards nothing: `strip_prefix` and `rewrite` have nothing to change"},
-      {"respond = {}\nupstream_host = \"a\"",
-       "1: `request_headers` and `upstream_host` go with `upstream`: nothing else is forwarded"},
-      {"respond = {}\nrequest_headers = { remove = [\"X\"] }",
-       "1: `request_headers` and `upstream_host` go with `upstream`: nothing else is forwarded"},
+       "16: `strip_prefix` has nothing to change: `respond` forwards nothing"},
+      {"strip_prefix = \"/x\"\nrespond = {}", "16: `strip_prefix` has nothing to change: `respond` forwards nothing"},
+      {"rewrite = { path = \"/{x}\" }\nrespond = {}",
+       "11: `rewrite` has nothing to change: `respond` forwards nothing"},
+      {"respond = {}\nupstream_host = \"a\"", "17: `upstream_host` goes with `upstream`: `respond` forwards nothing"},
+      {"redirect = { port = 1 }\nrequest_headers = { remove = [\"X\"] }",
+       "19: `request_headers` goes with `upstream`: `redirect` forwards nothing"},
       {"upstream = \"u\"\nupstream_host = \"a b\"",
        "17: `upstream_host` must be \"preserve\", \"endpoint\" or a host with or without a port, not \"a b\""},
       {"upstream = \"u\"\nupstream_host = \"http://a\"",
@@ -190,7 +202,6 @@ TEST_CASE("what a route cannot do") {
   };
   for (const auto& row : rows) {
     CAPTURE(std::string(row.route));
-    // The line is that of the route, or of its last key.
     std::string error = errors_of(row.route);
     CHECK(error.starts_with("s.toml:"));
     const std::size_t column = error.find(':', 7);
@@ -207,8 +218,14 @@ TEST_CASE("edits that add too much") {
   const std::string three = two + "\nrequest_headers = { set = { \"X-A\" = \"" + value + "\" }, add = { \"X-A\" = \"" +
                             value + "\", \"X-B\" = \"" + value + "\" } }";
   CHECK(errors_of(three) ==
+        fmt::format("s.toml:{}:19: the header edits add 3021 bytes to each request, more than the 2048 there may be",
+                    frame_lines + 4));
+  // Once, where it is too much for all of them.
+  const std::string all = "[request_headers]\nset = { \"X-A\" = \"" + value + "\", \"X-B\" = \"" + value +
+                          "\", \"X-C\" = \"" + value + "\" }\n";
+  CHECK(errors_of("path = \"/1\"\nupstream = \"u\"\n[[route]]\npath = \"/2\"\nupstream = \"u\"\n" + all) ==
         fmt::format("s.toml:{}:1: the header edits add 3021 bytes to each request, more than the 2048 there may be",
-                    frame_lines + 1));
+                    frame_lines + 7));
 }
 
 }  // namespace

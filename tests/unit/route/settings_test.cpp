@@ -33,7 +33,7 @@ Outcome read_routes(const std::vector<std::string>& texts) {
     auto root = config::parse_document(text, problems);
     REQUIRE(root.has_value());
     config::Cursor cursor(*root->find("route"), "[[route]]", problems);
-    config::detail::read_element(cursor, route_keys, outcome.routes.emplace_back());
+    config::read(cursor, route_keys, outcome.routes.emplace_back());
   }
   check_routes(outcome.routes, problems);
   outcome.errors = fmt::format("{}", fmt::join(problems.lines(), "\n"));
