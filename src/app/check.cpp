@@ -46,13 +46,14 @@ std::vector<std::string> check_host(const proxy::Configuration& configuration) {
   }
   if (configuration.log.is_access_on()) {
     if (auto log = proxy::LogWriter::check(configuration.log.access); !log) {
-      problems.push_back(fmt::format("cannot open the access log {}: {}", configuration.log.access,
-                                     std::strerror(log.error().os_error)));
+      add(configuration.log.given.place_of("access"),
+          fmt::format("cannot open the access log {}: {}", configuration.log.access,
+                      std::strerror(log.error().os_error)));
     }
   }
   if (configuration.admin.is_on()) {
     if (auto openable = control::AdminSocket::check(configuration.admin); !openable)
-      problems.push_back(openable.error());
+      add(configuration.admin.given.place_of("socket"), openable.error());
   }
   for (std::string& sentence : control::unmet_by_host(configuration)) problems.push_back(std::move(sentence));
   return problems;

@@ -1,17 +1,14 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <expected>
 #include <string>
 
+#include "net/socket_file.hpp"
 #include "proxy/admin_settings.hpp"
 
 namespace sluice::control {
 
-// What: a listening unix socket and its file. The file of a process that has died is replaced; one that somebody
-// answers
-//       on, or that is no socket, is left alone. Symbolic links are not followed.
+// What: a listening unix socket and its file.
 // Lifetime: takes the file away at its end, if it is still the one that it made.
 class AdminSocket {
  public:
@@ -26,13 +23,10 @@ class AdminSocket {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
-  AdminSocket(int fd, std::string path, dev_t device, ino_t inode)
-      : fd_(fd), path_(std::move(path)), device_(device), inode_(inode) {}
+  AdminSocket(int fd, net::SocketFile file) : fd_(fd), file_(std::move(file)) {}
 
   int fd_;
-  std::string path_;
-  dev_t device_;
-  ino_t inode_;
+  net::SocketFile file_;
 };
 
 }  // namespace sluice::control

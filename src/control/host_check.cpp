@@ -23,18 +23,18 @@ bool is_offered(const std::string& congestion_control) {
 
 std::vector<std::string> unmet_by_host(const proxy::Configuration& configuration) {
   std::vector<std::string> unmet;
-  auto check = [&unmet](const std::string& congestion_control, const char* kind, const std::string& name) {
-    if (is_offered(congestion_control)) return;
+  auto check = [&](const config::Placed<std::string>& congestion_control, const char* kind, const std::string& name) {
+    if (is_offered(congestion_control.value)) return;
     unmet.push_back(
-        fmt::format("the kernel does not let us use the congestion control \"{}\" ({} \"{}\"); "
+        fmt::format("{}: the kernel does not let us use the congestion control \"{}\" ({} \"{}\"); "
                     "net.ipv4.tcp_available_congestion_control lists what it has",
-                    congestion_control, kind, name));
+                    configuration.place_text(congestion_control.place), congestion_control.value, kind, name));
   };
   for (const net::ListenerSettings& listener : configuration.listeners) {
-    check(listener.congestion_control.value, "listener", listener.name.value);
+    check(listener.congestion_control, "listener", listener.name.value);
   }
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
-    check(upstream.congestion_control.value, "upstream", upstream.name.value);
+    check(upstream.congestion_control, "upstream", upstream.name.value);
   }
   return unmet;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,27 +13,66 @@ namespace {
 
 using proxy::Configuration;
 
-// `has_changed` is null for what a reload takes over.
+// What: what of a new configuration cannot be taken over, one line for each key.
+class Reasons {
+ public:
+  explicit Reasons(const Configuration& next) : next_(next) {}
+
+  // section: empty for the top level. given: of the table that has the key, or had it.
+  void add(const config::Given& given, std::string_view section, std::string_view key) {
+    const std::string name = section.empty() ? std::string(key) : fmt::format("{}.{}", section, key);
+    const config::Place place = given.has(key) || !section.empty() ? given.place_of(key) : config::Place{};
+    add_line(place, fmt::format("`{}` has changed, and that needs a restart", name));
+  }
+  void add_line(config::Place place, std::string_view message) {
+    lines_.push_back(fmt::format("{}: {}", next_.place_text(place), message));
+  }
+  [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
+
+ private:
+  const Configuration& next_;
+  std::vector<std::string> lines_;
+};
+
+// Of one key of the top level; `compare` is null for what a reload takes over.
 struct Row {
   std::string_view key;
-  bool (*has_changed)(const Configuration&, const Configuration&);
+  void (*compare)(const Configuration&, const Configuration&, std::string_view key, Reasons&);
 };
 
 template <auto Member>
-bool differs(const Configuration& running, const Configuration& next) {
-  return running.*Member != next.*Member;
+void compare_value(const Configuration& running, const Configuration& next, std::string_view key, Reasons& reasons) {
+  if (running.*Member != next.*Member) reasons.add(next.given, {}, key);
+}
+
+template <auto Member, const auto& Inner>
+void compare_table(const Configuration& running, const Configuration& next, std::string_view key, Reasons& reasons) {
+  for (std::string_view name : config::differing_keys(Inner, running.*Member, next.*Member)) {
+    reasons.add((next.*Member).given, key, name);
+  }
+}
+
+void compare_shards(const Configuration& running, const Configuration& next, std::string_view key, Reasons& reasons) {
+  const auto& before = running.shard_blocks;
+  const auto& after = next.shard_blocks;
+  if (before.size() != after.size()) return reasons.add(next.given, {}, key);
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    for (std::string_view name : config::differing_keys(proxy::shard_block_keys, before[i], after[i])) {
+      reasons.add(after[i].given, key, name);
+    }
+  }
 }
 
 // Threads, rings and pools are made when a shard starts; who we are and who may find us is settled before that.
 constexpr auto rows = std::to_array<Row>({
     {"include", nullptr},
-    {"user", differs<&Configuration::user>},
-    {"group", differs<&Configuration::group>},
-    {"pid_file", differs<&Configuration::pid_file>},
-    {"admin", differs<&Configuration::admin>},
+    {"user", compare_value<&Configuration::user>},
+    {"group", compare_value<&Configuration::group>},
+    {"pid_file", compare_value<&Configuration::pid_file>},
+    {"admin", compare_table<&Configuration::admin, proxy::admin_keys>},
     {"merge_slashes", nullptr},
-    {"shards", differs<&Configuration::shards>},
-    {"shard", differs<&Configuration::shard_blocks>},
+    {"shards", compare_value<&Configuration::shards>},
+    {"shard", compare_shards},
     {"listener", nullptr},
     {"upstream", nullptr},
     {"route", nullptr},
@@ -42,13 +82,13 @@ constexpr auto rows = std::to_array<Row>({
     {"forwarding", nullptr},
     {"request_headers", nullptr},
     {"response_headers", nullptr},
-    {"shard_defaults", differs<&Configuration::shard_defaults>},
+    {"shard_defaults", compare_table<&Configuration::shard_defaults, proxy::shard_keys>},
 });
 
 constexpr auto changes = [] {
   std::array<KeyChange, rows.size()> list{};
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    list[i] = {rows[i].key, rows[i].has_changed == nullptr ? Change::taken : Change::needs_a_restart};
+    list[i] = {rows[i].key, rows[i].compare == nullptr ? Change::taken : Change::needs_a_restart};
   }
   return list;
 }();
@@ -59,18 +99,17 @@ std::span<const KeyChange> key_changes() { return changes; }
 
 std::vector<std::string> restart_reasons(const Configuration& running, const Configuration& next,
                                          std::size_t block_bytes) {
-  std::vector<std::string> reasons;
+  Reasons reasons(next);
   for (const Row& row : rows) {
-    if (row.has_changed == nullptr || !row.has_changed(running, next)) continue;
-    reasons.push_back(fmt::format("`{}` has changed, and that needs a restart", row.key));
+    if (row.compare != nullptr) row.compare(running, next, row.key, reasons);
   }
   if (proxy::Shard::block_bytes(next.limits) > block_bytes) {
-    reasons.push_back(fmt::format(
-        "`limits.head_bytes` is larger than what the shards were started with, and that needs a restart; up "
-        "to {} bytes will do without one",
-        proxy::Shard::head_bytes_in(block_bytes)));
+    reasons.add_line(next.limits.given.place_of("head_bytes"),
+                     fmt::format("`limits.head_bytes` is larger than what the shards were started with, and that needs "
+                                 "a restart; up to {} bytes will do without one",
+                                 proxy::Shard::head_bytes_in(block_bytes)));
   }
-  return reasons;
+  return reasons.take();
 }
 
 UpstreamDiff diff_upstreams(std::span<const upstream::UpstreamSettings> before,

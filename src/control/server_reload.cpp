@@ -67,7 +67,7 @@ std::expected<Server::Made, Server::Words> Server::make_parts(Prepared prepared)
     if (opened) {
       made.added.push_back(std::move(*opened));
     } else {
-      reasons.push_back(opened.error());
+      reasons.push_back(fmt::format("{}: {}", made.configuration.place_text(settings.address.place), opened.error()));
     }
   }
   for (const OpenListener& before : made.listeners.updated) {
@@ -79,7 +79,10 @@ std::expected<Server::Made, Server::Words> Server::make_parts(Prepared prepared)
     }
   }
   if (reasons.empty()) {
-    if (auto log = make_log(made); !log) reasons.push_back(log.error());
+    if (auto log = make_log(made); !log) {
+      const config::Given& given = made.configuration.log.given;
+      reasons.push_back(fmt::format("{}: {}", made.configuration.place_text(given.place_of("access")), log.error()));
+    }
   }
   // Last, and all of them bound by now: a socket that takes connections of one of ours must not be closed again.
   if (reasons.empty()) {

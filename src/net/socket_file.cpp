@@ -9,8 +9,9 @@
 #include <cstring>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "base/assert.hpp"
-#include "net/address.hpp"
 
 namespace sluice::net {
 
@@ -22,11 +23,10 @@ Outcome system_failure(int errno_value) { return std::unexpected(std::string(std
 
 // What connect(2) says of the socket there: 0 where somebody took the connection, else errno.
 int knock(const std::string& path) {
-  const auto address = Address::parse("unix:" + path);
-  SLUICE_ASSERT(address.has_value());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return errno;
-  const int error = ::connect(fd, address->data(), address->size()) < 0 ? errno : 0;
+  const sockaddr_un address = path_address(path);
+  const int error = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ? errno : 0;
   ::close(fd);
   return error;
 }
@@ -39,13 +39,26 @@ Outcome check_kind(const struct stat& found) {
 
 }  // namespace
 
-Outcome SocketFile::make_way(const std::string& path) {
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+sockaddr_un path_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  SLUICE_ASSERT(path.size() < sizeof address.sun_path);  // checked when the configuration was read
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+Outcome SocketFile::make_way(const std::string& path, int asks_again) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) < 0) return errno == ENOENT ? Outcome() : system_failure(errno);
   if (Outcome kind = check_kind(found); !kind) return kind;
   const std::optional<Identity> before = identify(path);
   int error = knock(path);
-  for (int i = 0; i < asks_again_max && (error == 0 || error == EAGAIN); ++i) {
+  for (int i = 0; i < asks_again && (error == 0 || error == EAGAIN); ++i) {
     std::this_thread::sleep_for(asks_again_after);
     error = knock(path);
   }
@@ -70,9 +83,13 @@ Outcome SocketFile::make_way(const std::string& path) {
 Outcome SocketFile::check(const std::string& path) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) == 0) return check_kind(found);
-  if (errno != ENOENT) return system_failure(errno);
-  const std::string folder = path.substr(0, path.rfind('/'));
-  if (::access(folder.empty() ? "/" : folder.c_str(), W_OK | X_OK) < 0) return system_failure(errno);
+  const std::string folder = folder_of(path);
+  if (::stat(folder.c_str(), &found) < 0) {
+    return std::unexpected(fmt::format("its folder cannot be opened: {}", std::strerror(errno)));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) < 0) {
+    return std::unexpected(fmt::format("no file can be made in its folder: {}", std::strerror(errno)));
+  }
   return {};
 }
 

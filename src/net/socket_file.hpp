@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/un.h>
+
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -15,6 +17,11 @@ namespace sluice::net {
 inline constexpr int asks_again_max = 25;
 inline constexpr Duration asks_again_after = std::chrono::milliseconds(20);
 
+// The folder that a path is in; "." where it names none.
+[[nodiscard]] std::string folder_of(const std::string& path);
+// The address of a socket whose file has that path, from the root or from the working directory; at most 107 bytes.
+[[nodiscard]] sockaddr_un path_address(const std::string& path);
+
 // What: the file of a listening unix socket.
 // Shard: none; for the control thread, since it touches the file system.
 // Lifetime: the file stays until remove(), or until a later start finds that nobody answers there.
@@ -25,8 +32,9 @@ class SocketFile {
 
   // Makes way for a socket at `path`: what an earlier process left there is removed, if nobody answers on it any more.
   // Errors, the second half of "cannot listen ...: ": somebody answers, something else than a socket stands there, what
-  // lstat(2), connect(2) and unlink(2) say.
-  [[nodiscard]] static std::expected<void, std::string> make_way(const std::string& path);
+  // lstat(2), connect(2) and unlink(2) say. asks_again: how often, before somebody who answers is believed.
+  [[nodiscard]] static std::expected<void, std::string> make_way(const std::string& path,
+                                                                 int asks_again = asks_again_max);
   // Whether a socket could be made at `path` now, changing nothing. A process that answers there is no mistake: it may
   // be the one that this configuration is for.
   [[nodiscard]] static std::expected<void, std::string> check(const std::string& path);

@@ -570,10 +570,10 @@ def link_to_socket(path):
 
 alone.table("admin.file.refused", [
     ("alive", "another process answers there", listening, "another process answers there"),
-    ("file", "a file", lambda path: path.write_text("precious") and None, "there is a file of that name, and it is no socket"),
-    ("folder", "a folder", lambda path: path.mkdir(), "there is a file of that name, and it is no socket"),
-    ("dangling", "a symbolic link to nowhere", dangling, "there is a file of that name, and it is no socket"),
-    ("link", "a symbolic link to a socket", link_to_socket, "there is a file of that name, and it is no socket"),
+    ("file", "a file", lambda path: path.write_text("precious") and None, "something that is no socket stands there"),
+    ("folder", "a folder", lambda path: path.mkdir(), "something that is no socket stands there"),
+    ("dangling", "a symbolic link to nowhere", dangling, "a symbolic link stands there; name the file itself"),
+    ("link", "a symbolic link to a socket", link_to_socket, "a symbolic link stands there; name the file itself"),
 ], refused_start)
 
 
@@ -599,7 +599,8 @@ def check(bench):
     file.write_text(proxy.file.read_text().replace(SOCKET, "precious"))
     status, _, told = bench.run("-t", "-c", str(file), cwd=proxy.folder)
     equal(status, 1, "exit status of -t")
-    contains(told, "cannot open the admin socket precious: there is a file of that name, and it is no socket", "what -t says")
+    line = next(number for number, line in enumerate(file.read_text().splitlines(), 1) if line.startswith("socket"))
+    contains(told, f"{file}:{line}:10: cannot open the admin socket precious: something that is no socket stands there", "what -t says")
 
 
 @alone.case("admin.file.race", "of many that start at once on a stale file, exactly one serves")
@@ -727,5 +728,5 @@ def reload_socket(bench):
     origin = bench.scripted()
     text = configuration(origin.address, extra=TABLE)
     proxy = bench.proxy(text)
-    contains(reload_refused(proxy, text.replace(SOCKET, "other.sock")), "`admin` has changed, and that needs a restart", "what it says")
+    contains(reload_refused(proxy, text.replace(SOCKET, "other.sock")), "`admin.socket` has changed, and that needs a restart", "what it says")
     equal(get(proxy, "/livez").status, 200, "livez")

@@ -41,17 +41,34 @@ TEST_CASE("what a reload refuses") {
   struct Row {
     std::string_view what;
     std::string before, after;
-    std::string_view reason;  // part of it; empty: it is taken
+    std::string_view reason;  // its beginning; empty: it is taken
   };
   const std::string text(least);
   const std::string head = "[limits]\nhead_bytes = \"32KiB\"\n";
   const Row rows[] = {
       {"the same", text, text, ""},
-      {"other shards", "shards = 1\n" + text, "shards = 2\n" + text, "`shards`"},
-      {"as many shards as CPUs, and said so", text, "shards = 2\n" + text, "`shards`"},
-      {"a buffer", text, text + "[shard_defaults]\nreceive_buffers = 64\n", "`shard_defaults`"},
-      {"pipes", text + "[shard_defaults]\npipes = 1\n", text + "[shard_defaults]\npipes = 2\n", "`shard_defaults`"},
-      {"a larger head", text + head, text + "[limits]\nhead_bytes = \"33KiB\"\n", "`limits.head_bytes`"},
+      {"other shards", "shards = 1\n" + text, "shards = 2\n" + text, "test.toml:1:10: `shards` has changed"},
+      {"as many shards as CPUs, and said so", text, "shards = 2\n" + text, "test.toml:1:10: `shards` has changed"},
+      {"no shards", "shards = 2\n" + text, text, "test.toml: `shards` has changed"},
+      {"another user", "user = \"a\"\n" + text, "\nuser = \"b\"\n" + text, "test.toml:2:8: `user` has changed"},
+      {"another group", "user = \"a\"\ngroup = \"a\"\n" + text, "user = \"a\"\ngroup = \"b\"\n" + text,
+       "test.toml:2:9: `group` has changed"},
+      {"another pid file", "pid_file = \"a\"\n" + text, "pid_file = \"b\"\n" + text,
+       "test.toml:1:12: `pid_file` has changed"},
+      {"an admin socket", text, text + "[admin]\nsocket = \"a\"\n", "test.toml:10:10: `admin.socket` has changed"},
+      {"another mode of it", text + "[admin]\nmode = \"0660\"\n", text + "[admin]\n",
+       "test.toml:9:1: `admin.mode` has changed"},
+      {"no admin socket", text + "[admin]\nsocket = \"a\"\n", text, "test.toml: `admin.socket` has changed"},
+      {"a key of a shard", text + "[[shard]]\n[[shard]]\npipes = 1\n", text + "[[shard]]\n[[shard]]\npipes = 2\n",
+       "test.toml:11:9: `shard.pipes` has changed"},
+      {"a shard more", text + "[[shard]]\n", text + "[[shard]]\n[[shard]]\n", "test.toml:9:1: `shard` has changed"},
+      {"blocks elsewhere", text + "[[shard]]\npipes = 1\n", text + "\n[[shard]]\npipes = 1\n", ""},
+      {"a buffer", text, text + "[shard_defaults]\nreceive_buffers = 64\n",
+       "test.toml:10:19: `shard_defaults.receive_buffers` has changed"},
+      {"pipes", text + "[shard_defaults]\npipes = 1\n", text + "[shard_defaults]\npipes = 2\n",
+       "test.toml:10:9: `shard_defaults.pipes` has changed"},
+      {"a larger head", text + head, text + "[limits]\nhead_bytes = \"33KiB\"\n",
+       "test.toml:10:14: `limits.head_bytes` is larger than what"},
       {"a smaller head", text + head, text + "[limits]\nhead_bytes = \"8KiB\"\n", ""},
       {"a default that is written out", text, text + "[shard_defaults]\npipes = 32\n", ""},
       {"limits", text, text + "[limits]\nmax_requests = 5\n", ""},
@@ -70,7 +87,7 @@ TEST_CASE("what a reload refuses") {
       CHECK(reasons.empty());
     } else {
       REQUIRE(reasons.size() == 1);
-      CHECK(reasons.front().contains(row.reason));
+      CHECK(reasons.front().starts_with(row.reason));
       CHECK(reasons.front().contains("restart"));
     }
   }

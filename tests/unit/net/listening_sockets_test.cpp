@@ -185,7 +185,7 @@ TEST_CASE("places where no socket can be made") {
     CHECK(refusal(at(row.address)) == row.why);
     auto checked = check_listening_address(at(row.address));
     REQUIRE_FALSE(checked.has_value());
-    CHECK(checked.error() == row.why);
+    CHECK(checked.error().ends_with(row.why));
   }
   CHECK(check_listening_address(at("unix:" + folder.path())).has_value());
   CHECK(check_listening_address(at("unix:@abstract")).has_value());
