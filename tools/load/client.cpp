@@ -3,8 +3,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <span>
 
 #include "base/assert.hpp"
 #include "limits.hpp"
@@ -28,7 +30,8 @@ Client::Client(Worker& worker, std::size_t index, std::size_t first_place)
       place_(first_place),
       starts_(worker.plan().pipeline),
       reader_(worker.plan().method, worker.plan().expectation, worker.head()),
-      send_(*this) {}
+      send_(*this, &Client::on_sent),
+      skip_(*this, &Client::on_skipped) {}
 
 Task<void> Client::run() {
   bool is_ahead = worker_.plan().keep_alive;  // the first connection is made before the load begins
@@ -75,12 +78,13 @@ Task<Result<void>> Client::open() {
   worker_.note_connection();
   stream_.emplace(worker_.loop(), worker_.buffers(), fd, receive_share_max);
   stream_->set_observer(this);
-  // The only answer mostly comes in one piece: then no receive is left to be cancelled.
-  if (!worker_.plan().keep_alive) stream_->set_receive_mode(net::Stream::ReceiveMode::single);
+  // Until an answer has shown that it is short: a multishot would copy long ones, and has to be cancelled at the end.
+  stream_->set_receive_mode(net::Stream::ReceiveMode::single);
   stream_->start_receiving();
   reader_.begin();
   sent_ = 0;
   is_write_broken_ = false;
+  was_long_ = false;
   ended_.reset();
   phase_ = Phase::open;
   co_return Result<void>();
@@ -90,7 +94,9 @@ Task<void> Client::close() {
   phase_ = Phase::closing;
   if (is_armed()) worker_.loop().wheel().disarm(*this);
   worker_.loop().cancel(send_);
+  worker_.loop().cancel(skip_);
   co_await runtime::Joined(send_, send_.joiner);
+  co_await runtime::Joined(skip_, skip_.joiner);
   co_await stream_->close();
   stream_.reset();
 }
@@ -120,11 +126,7 @@ void Client::send_next(Instant now) {
   io_uring_sqe* sqe = worker_.loop().next_sqe();
   if (sqe == nullptr) return worker_.want_pump(*this);
   const Mix::Run run = worker_.plan().mix.run_at(start_at(sent_).place, count_ - sent_);
-  for (std::size_t i = 0; i < run.count; ++i, ++sent_) {
-    Start& start = start_at(sent_);
-    start.sent_at = now;
-    worker_.note_sent(start);
-  }
+  for (std::size_t i = 0; i < run.count; ++i, ++sent_) start_at(sent_).sent_at = now;
   unsent_ = run.bytes;
   if (!is_armed()) watch_deadline();
   // Nearly always there is room for all of it, and then this completes while it is submitted.
@@ -143,13 +145,13 @@ void Client::send_rest() {
   worker_.loop().start(send_, sqe);
 }
 
-void Client::Send::on_completion(int result, unsigned /*flags*/) {
+void Client::Transfer::on_completion(int result, unsigned /*flags*/) {
   if (in_flight()) return;  // its cancel is still to come
-  client_.on_sent(result);
+  (client_.*handler_)(result);
   (void)runtime::Joined::wake(joiner);
 }
 
-void Client::Send::on_joined() { (void)runtime::Joined::wake(joiner); }
+void Client::Transfer::on_joined() { (void)runtime::Joined::wake(joiner); }
 
 void Client::on_sent(int result) {
   if (result > 0) {
@@ -174,8 +176,39 @@ void Client::on_unread_input(net::Stream& stream) {
     if (phase_ != Phase::open) return;
   }
   if (stream.has_ended()) return on_end_of_input();
-  stream.set_receive_mode(net::Stream::ReceiveMode::multishot);
-  stream.start_receiving();
+  receive_more();
+}
+
+void Client::receive_more() {
+  const bool is_receiving = stream_->receive_state() != net::Stream::ReceiveState::idle;
+  if (!is_receiving && reader_.skippable() >= skip_from_bytes) return skip_payload();
+  stream_->set_receive_mode(was_long_ ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot);
+  stream_->start_receiving();
+}
+
+// tcp(7): with MSG_TRUNC the kernel throws the bytes away, which spares the copy.
+void Client::skip_payload() {
+  io_uring_sqe* sqe = worker_.loop().next_sqe();
+  if (sqe == nullptr) return stream_->start_receiving();
+  was_long_ = true;
+  const std::span<char> unused = worker_.unused_bytes();
+  const std::size_t size = std::min<std::uint64_t>(reader_.skippable(), unused.size());
+  io_uring_prep_recv(sqe, stream_->fd(), unused.data(), size, MSG_TRUNC);
+  worker_.loop().start(skip_, sqe);
+}
+
+void Client::on_skipped(int result) {
+  if (phase_ != Phase::open) return;
+  if (result == -EINTR || result == -EAGAIN) return skip_payload();
+  if (result <= 0) {
+    stream_->note_end(-result);
+    return on_end_of_input();
+  }
+  worker_.note_bytes_received(static_cast<std::uint64_t>(result));
+  if (reader_.skip(static_cast<std::uint64_t>(result)) == ResponseReader::State::done) on_response();
+  if (phase_ != Phase::open) return;
+  if (reader_.skippable() > 0) return skip_payload();
+  receive_more();
 }
 
 void Client::read(std::string_view bytes) {
@@ -198,6 +231,7 @@ void Client::read(std::string_view bytes) {
 void Client::on_response() {
   worker_.note_response(start_at(0), reader_);
   pop_start();
+  if (reader_.body_bytes() < skip_from_bytes) was_long_ = false;
   const bool keeps_alive = reader_.keeps_alive() && worker_.plan().keep_alive;
   reader_.begin();
   if (!keeps_alive) {

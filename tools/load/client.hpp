@@ -64,15 +64,18 @@ class Client final : private net::Stream::Observer, private runtime::Timer {
     open,
     closing,
   };
-  class Send final : public runtime::Operation {
+  // What: a send or a receive of the client's own, which tells it the result.
+  class Transfer final : public runtime::Operation {
    public:
-    explicit Send(Client& client) : client_(client) {}
+    using Handler = void (Client::*)(int result);
+    Transfer(Client& client, Handler handler) : client_(client), handler_(handler) {}
     runtime::Joined* joiner = nullptr;
 
    private:
     void on_completion(int result, unsigned flags) override;
     void on_joined() override;
     Client& client_;
+    Handler handler_;
   };
 
   [[nodiscard]] runtime::Task<Result<void>> open();
@@ -82,6 +85,9 @@ class Client final : private net::Stream::Observer, private runtime::Timer {
   void send_rest();
   void on_sent(int result);
   void on_unread_input(net::Stream& stream) override;
+  void receive_more();
+  void skip_payload();
+  void on_skipped(int result);
   void read(std::string_view bytes);
   void on_response();
   void on_end_of_input();
@@ -99,6 +105,7 @@ class Client final : private net::Stream::Observer, private runtime::Timer {
   std::size_t place_;  // of the next start in the mix
   Phase phase_ = Phase::waiting;
   bool is_write_broken_ = false;
+  bool was_long_ = false;  // the last answer's body was thrown away in the kernel
   std::uint64_t due_ = 0;  // open loop
   std::uint64_t taken_ = 0;
   std::vector<Start> starts_;  // a ring
@@ -108,7 +115,8 @@ class Client final : private net::Stream::Observer, private runtime::Timer {
   std::string_view unsent_;  // bytes of the send under way
   std::optional<net::Stream> stream_;
   ResponseReader reader_;
-  Send send_;
+  Transfer send_;
+  Transfer skip_;         // of payload that nobody looks at, while the stream receives nothing
   runtime::Event wake_;   // there may be something to start
   runtime::Event ended_;  // the connection is of no further use
   ListHook pump_hook_;    // among those to pump at the end of the turn

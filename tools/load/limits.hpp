@@ -16,8 +16,10 @@ inline constexpr std::uint64_t body_bytes_max = std::uint64_t{1} << 30;
 inline constexpr std::size_t urls_max = 20'000;
 
 inline constexpr std::size_t receive_buffer_bytes = std::size_t{64} * 1024;
-inline constexpr unsigned receive_buffers_min = 64;    // of one thread
-inline constexpr unsigned receive_buffers_max = 4096;  // as above
-inline constexpr unsigned receive_share_max = 8;       // unread ones of one connection
+inline constexpr unsigned receive_buffers_min = 64;                     // of one thread
+inline constexpr unsigned receive_buffers_max = 4096;                   // as above
+inline constexpr std::size_t skip_from_bytes = std::size_t{32} * 1024;  // of a body that nobody looks at
+inline constexpr std::size_t skip_bytes_max = std::size_t{256} * 1024;  // at once
+inline constexpr unsigned receive_share_max = 8;                        // unread ones of one connection
 
 }  // namespace sluice::load

@@ -158,7 +158,7 @@ std::string text_report(const Outcome& outcome) {
   if (options.urls.size() > 1) urls += fmt::format(" and {} more", options.urls.size() - 1);
   std::string out = fmt::format("{} {} at {}\n", options.method, urls, outcome.address);
   out += fmt::format(
-      "{} connections, {} threads, {}, {}{}\n", options.connections, options.threads,
+      "connections {}, threads {}, {}, {}{}\n", options.connections, options.threads,
       options.keep_alive ? fmt::format("{} at once on each", options.pipeline) : std::string("one request on each"),
       options.rate == 0 ? std::string("closed loop") : fmt::format("open loop at {} requests/s", options.rate),
       options.body_bytes == 0 ? std::string()

@@ -91,6 +91,12 @@ ResponseReader::Step ResponseReader::step_body(std::string_view bytes) {
   return {State::done, consumed};
 }
 
+ResponseReader::State ResponseReader::skip(std::uint64_t bytes) {
+  decoder_.advance(bytes);
+  body_bytes_ += bytes;
+  return decoder_.is_done() ? State::done : State::more;
+}
+
 bool ResponseReader::is_as_expected() const {
   if (expectation_.bytes && *expectation_.bytes != body_bytes_) return false;
   // An answer to HEAD names the checksum of what it does not have.

@@ -38,6 +38,11 @@ class ResponseReader {
   void begin();
   // The next bytes. After `done` what was not consumed belongs to the next response.
   [[nodiscard]] Step step(std::string_view bytes);
+  // How many of the next bytes are payload that nobody looks at; skip() tells that so many of them were thrown away.
+  [[nodiscard]] std::uint64_t skippable() const {
+    return has_head_ && !expectation_.checksum ? decoder_.payload_remaining() : 0;
+  }
+  [[nodiscard]] State skip(std::uint64_t bytes);
   // The connection has ended in order: whether that ends a response, which is then done.
   [[nodiscard]] bool ends_at_close() const { return has_head_ && decoder_.ends_at_close(); }
   // Something of a response has come, and not all of it.

@@ -88,6 +88,7 @@ std::optional<std::string> Worker::open() {
   if (!buffers) return "cannot register receive buffers: " + system_text(buffers.error());
   buffers_ = std::move(*buffers);
   tally_.responses_of_url.resize(plan_.mix.request_count());
+  unused_bytes_.resize(skip_bytes_max);
   // Spread over the cycle, so that they do not all ask for the same at once.
   for (std::size_t i = 0; i < own; ++i) {
     const std::size_t place = (index_ + i * plan_.threads) % plan_.mix.cycle();
@@ -178,6 +179,8 @@ std::optional<Instant> Worker::take_start(const Client& client, Instant now) {
   if (plan_.is_open_loop()) {
     if (!client.has_due()) return std::nullopt;
     due = begun_at_ + schedule_.due(client.index(), client.taken());
+    // What had to wait for its connection tells nothing about this program's own lateness.
+    if (due >= measured_from_ && due > previous_release_) tally_.start_lags.add(now - due);
   } else {
     if (starts_left_ == 0) return std::nullopt;
     if (due >= measured_from_ && starts_left_ != UINT64_MAX) --starts_left_;
@@ -237,12 +240,6 @@ void Worker::publish() {
 
 void Worker::note_connection() {
   if (is_measuring_ || plan_.keep_alive) ++tally_.connections;
-}
-
-void Worker::note_sent(const Start& start) {
-  // What had to wait for its connection tells nothing about this program's own lateness.
-  if (plan_.is_open_loop() && is_counted(start) && start.due > previous_release_)
-    tally_.start_lags.add(start.sent_at - start.due);
 }
 
 void Worker::note_response(const Start& start, const ResponseReader& response) {

@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,6 +56,8 @@ class Worker {
   [[nodiscard]] runtime::Loop& loop() { return *loop_; }
   [[nodiscard]] runtime::BufferRing& buffers() { return *buffers_; }
   [[nodiscard]] http::ResponseHead& head() { return head_; }
+  // Where what nobody looks at may be written.
+  [[nodiscard]] std::span<char> unused_bytes() { return unused_bytes_; }
   [[nodiscard]] bool is_interrupted() const { return is_interrupted_; }
   // Nothing is started any more.
   [[nodiscard]] bool is_over() const { return is_over_; }
@@ -67,7 +70,6 @@ class Worker {
   }
   void note_prepared() { --unprepared_; }
   void note_connection();
-  void note_sent(const Start& start);
   void note_response(const Start& start, const ResponseReader& response);
   void note_failure(const Start& start, ErrorKind kind);
   void note_abandoned(const Start& start);
@@ -113,6 +115,7 @@ class Worker {
   std::vector<std::unique_ptr<Client>> clients_;  // as loop_
   List<Client, &Client::pump_hook_> to_pump_;
   http::ResponseHead head_;  // where heads are parsed
+  std::vector<char> unused_bytes_;
 
   Schedule schedule_;
   std::size_t unprepared_ = 0;  // clients that have not tried to connect ahead

@@ -134,3 +134,29 @@ TEST_CASE("load: bodies are held against what is expected of them") {
     }
   }
 }
+
+TEST_CASE("load: payload that is thrown away counts as read") {
+  const auto scratch = std::make_unique<http::ResponseHead>();
+  ResponseReader reader(http::Method::get, {.checksum = false, .bytes = 100}, *scratch);
+  reader.begin();
+  CHECK(reader.skippable() == 0);
+  REQUIRE(reader.step("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc").state == State::more);
+  CHECK(reader.skippable() == 97);
+  CHECK(reader.skip(96) == State::more);
+  CHECK(reader.skippable() == 1);
+  CHECK(reader.skip(1) == State::done);
+  CHECK(reader.body_bytes() == 100);
+  CHECK(reader.is_as_expected());
+
+  reader.begin();
+  REQUIRE(reader.step("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n").state == State::more);
+  CHECK(reader.skippable() == 0x50);
+  CHECK(reader.skip(0x50) == State::more);
+  CHECK(reader.skippable() == 0);
+  CHECK(reader.step("\r\n0\r\n\r\n").state == State::done);
+
+  ResponseReader verifying(http::Method::get, {.checksum = true, .bytes = {}}, *scratch);
+  verifying.begin();
+  REQUIRE(verifying.step("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n").state == State::more);
+  CHECK(verifying.skippable() == 0);
+}
