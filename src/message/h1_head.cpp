@@ -11,7 +11,8 @@ template <class Parse>
 Task<Result<ReceivedHead>> receive_head(Input& input, Instant deadline, Parse parse) {
   std::size_t already_seen = 0;
   if (input.is_empty()) {
-    Result<bool> filled = co_await input.fill(deadline);
+    Result<bool> filled = input.took(co_await input.arrival(deadline));
+    if (Input::ran_short(filled)) filled = co_await input.fill_own(deadline);
     if (!filled) co_return std::unexpected(filled.error());
     if (!*filled) co_return ReceivedHead{};
   }

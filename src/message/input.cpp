@@ -45,20 +45,26 @@ bool Input::take_received() {
   return true;
 }
 
-Task<Result<bool>> Input::fill_shared(Instant deadline, net::Stream::OnShortage on_shortage) {
-  Result<runtime::Slice> next = co_await stream_.read(deadline, on_shortage);
-  if (!next) co_return std::unexpected(next.error());
-  slice_ = std::move(*next);
-  co_return !slice_.is_empty();
+net::Stream::Read Input::arrival(Instant deadline) {
+  SLUICE_ASSERT(is_empty());
+  release();
+  return stream_.read(deadline, net::Stream::OnShortage::tell);
+}
+
+Result<bool> Input::took(Result<runtime::Slice> arrived) {
+  if (!arrived) return std::unexpected(arrived.error());
+  slice_ = std::move(*arrived);
+  return !slice_.is_empty();
+}
+
+bool Input::ran_short(const Result<bool>& filled) {
+  return !filled && filled.error().code == ErrorCode::exhausted && filled.error().os_error == 0;
 }
 
 Task<Result<bool>> Input::fill(Instant deadline) {
-  SLUICE_ASSERT(is_empty());
-  release();
-  Result<bool> filled = co_await fill_shared(deadline, net::Stream::OnShortage::tell);
-  const bool is_short = !filled && filled.error().code == ErrorCode::exhausted && filled.error().os_error == 0;
-  if (!is_short) co_return filled;
-  co_return co_await fill_own(deadline);
+  Result<bool> filled = took(co_await arrival(deadline));
+  if (ran_short(filled)) co_return co_await fill_own(deadline);
+  co_return filled;
 }
 
 Task<Result<bool>> Input::fill_own(Instant deadline) {
@@ -67,7 +73,7 @@ Task<Result<bool>> Input::fill_own(Instant deadline) {
   co_await stream_.stop_receiving();
   if (take_received()) co_return true;
   gather_ = blocks_.take();
-  if (!gather_) co_return co_await fill_shared(deadline, net::Stream::OnShortage::wait);
+  if (!gather_) co_return took(co_await stream_.read(deadline, net::Stream::OnShortage::wait));
   Result<std::size_t> count = co_await stream_.read_into(gather_.span(), deadline);
   if (!count || *count == 0) {
     gather_.reset();
@@ -111,9 +117,8 @@ std::size_t Input::append_slice() {
 Task<Result<bool>> Input::gather(Instant deadline) {
   if (Result<void> begun = begin_gathering(); !begun) co_return std::unexpected(begun.error());
   if (slice_.is_empty()) {
-    Result<bool> filled = co_await fill_shared(deadline, net::Stream::OnShortage::tell);
-    const bool is_short = !filled && filled.error().code == ErrorCode::exhausted && filled.error().os_error == 0;
-    if (is_short && gathered_end_ < gather_.span().size()) co_return co_await gather_own(deadline);
+    Result<bool> filled = took(co_await stream_.read(deadline, net::Stream::OnShortage::tell));
+    if (ran_short(filled) && gathered_end_ < gather_.span().size()) co_return co_await gather_own(deadline);
     if (!filled || !*filled) co_return filled;
   }
   if (append_slice() == 0) co_return failure(ErrorCode::too_large);

@@ -38,9 +38,16 @@ class Input {
   // With bytes() empty: waits for more. False at eof. When the shard's receive buffers have run out, what has come is
   // received into a block of our own instead.
   [[nodiscard]] runtime::Task<Result<bool>> fill(Instant deadline);
+  // The same in two steps, for whoever waits long and often: `took(co_await arrival(deadline))` needs no frame beside
+  // the caller's. With ran_short() of what it gives, fill_own() goes on.
+  [[nodiscard]] net::Stream::Read arrival(Instant deadline);
+  [[nodiscard]] Result<bool> took(Result<runtime::Slice> arrived);
+  // The shard's receive buffers have run out, and what has come waits for a block of our own.
+  [[nodiscard]] static bool ran_short(const Result<bool>& filled);
   // As fill(), always into a block of our own, for bodies that may be long: whoever stalls in the middle of one then
-  // holds that block and none of the buffers that all connections share.
-  [[nodiscard]] runtime::Task<Result<bool>> fill_own(Instant deadline);
+  // holds that block and none of the buffers that all connections share. Not inlined: its frame would become a part of
+  // its caller's, which is there for as long as a connection is idle.
+  [[nodiscard, gnu::noinline]] runtime::Task<Result<bool>> fill_own(Instant deadline);
   // Moves what has not been consumed into a block of our own, if it is in a shared buffer and a block is to be had:
   // before a wait that may be long.
   void detach();
@@ -52,7 +59,6 @@ class Input {
   [[nodiscard]] std::string_view gathered() const {
     return {gather_.data() + gathered_begin_, gathered_end_ - gathered_begin_};
   }
-  [[nodiscard]] runtime::Task<Result<bool>> fill_shared(Instant deadline, net::Stream::OnShortage on_shortage);
   [[nodiscard]] runtime::Task<Result<bool>> gather_own(Instant deadline);
   [[nodiscard]] Result<void> begin_gathering();
   std::size_t append_slice();

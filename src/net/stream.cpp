@@ -118,7 +118,9 @@ void Stream::settle(int result) {
     if (result == 0) {
       note_end(0);
     } else if (result == -ENOBUFS) {
-      if (reader_ != nullptr && reader_->on_shortage_ == OnShortage::tell) {
+      if (may_rearm_ && buffers_.grow()) {
+        arm();
+      } else if (reader_ != nullptr && reader_->on_shortage_ == OnShortage::tell) {
         reader_->outcome_ = failure(ErrorCode::exhausted);
         reader_->end_later();
       } else if (may_rearm_ && queue_.is_empty()) {

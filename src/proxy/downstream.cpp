@@ -93,8 +93,9 @@ Task<void> Downstream::serve_requests() {
     if (may_be_empty_line && !input_.is_empty() && !co_await pass_empty_line()) co_return;
     if (input_.is_empty()) {
       strand_.set_phase("idle");
-      Duration idle_timeout = shard_.snapshots().current().timeouts.keep_alive;
-      Result<bool> filled = co_await input_.fill(shard_.loop().now() + idle_timeout);
+      const Instant deadline = shard_.loop().now() + shard_.snapshots().current().timeouts.keep_alive;
+      Result<bool> filled = input_.took(co_await input_.arrival(deadline));
+      if (message::Input::ran_short(filled)) filled = co_await input_.fill_own(deadline);
       if (!filled || !*filled) co_return;
       continue;
     }

@@ -1,5 +1,6 @@
 #include "runtime/buffer_ring.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "base/assert.hpp"
@@ -12,6 +13,7 @@ namespace sluice::runtime {
 namespace {
 // Buffers at distances of a power of two would all begin in the same few sets of the caches.
 constexpr std::size_t spread_bytes = 5 * 64;
+constexpr unsigned first_use = 64;  // a power of two, as every number of buffers
 constexpr std::align_val_t page_alignment{4096};
 
 }  // namespace
@@ -31,7 +33,7 @@ Result<std::unique_ptr<BufferRing>> BufferRing::open(Loop& loop, std::size_t buf
   std::unique_ptr<BufferRing> buffers(new BufferRing(loop, buffer_bytes, count));
   int result = kernel::buffer_ring_open(loop.ring(), count, buffers->group_, buffers->ring_);
   if (result < 0) return std::unexpected(error_from_errno(-result));
-  for (unsigned id = 0; id < count; ++id) buffers->offer(static_cast<std::uint16_t>(id));
+  buffers->offer_up_to(std::min(first_use, count));
   return buffers;
 }
 
@@ -46,6 +48,17 @@ void BufferRing::offer(std::uint16_t id) noexcept {
   memory::poison(buffer(id), buffer_bytes_);
   io_uring_buf_ring_add(ring_, buffer(id), static_cast<unsigned>(buffer_bytes_), id, io_uring_buf_ring_mask(count_), 0);
   io_uring_buf_ring_advance(ring_, 1);
+}
+
+void BufferRing::offer_up_to(unsigned end) noexcept {
+  for (; in_use_ < end; ++in_use_) offer(static_cast<std::uint16_t>(in_use_));
+}
+
+bool BufferRing::grow() {
+  if (in_use_ == count_) return false;
+  offer_up_to(in_use_ * 2);
+  look_again();
+  return true;
 }
 
 void SliceQueue::push(unsigned cqe_flags, std::size_t bytes) {
@@ -81,12 +94,12 @@ void BufferRing::give_back(std::uint16_t id) noexcept {
 
 // Whoever was told may have nothing to receive, and leaves the buffer to the next one without our hearing of it.
 void BufferRing::look_again() {
-  if (!starved_.is_empty() && outstanding_ < count_ && !is_armed()) loop_.wheel().arm(*this, loop_.now());
+  if (!starved_.is_empty() && outstanding_ < in_use_ && !is_armed()) loop_.wheel().arm(*this, loop_.now());
 }
 
 // As many as there are buffers, not all of them: the others would only fail again.
 void BufferRing::on_deadline() {
-  for (unsigned free = count_ - outstanding_; free > 0 && !starved_.is_empty(); --free) {
+  for (unsigned free = in_use_ - outstanding_; free > 0 && !starved_.is_empty(); --free) {
     starved_.pop_front()->on_buffers();
   }
   look_again();
@@ -95,7 +108,7 @@ void BufferRing::on_deadline() {
 void BufferRing::wait_for_buffers(Starved& starved) {
   shortages_.store(shortages_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   // Buffers may have come back between the kernel's completion and this moment.
-  if (outstanding_ < count_ && starved_.is_empty()) {
+  if (outstanding_ < in_use_ && starved_.is_empty()) {
     starved.on_buffers();
     return;
   }

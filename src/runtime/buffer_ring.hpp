@@ -58,9 +58,8 @@ class Slice {
 //       connection holds none.
 // Shard: one loop's; closed before the loop.
 // Lifetime: outlives every Slice and every receive that selects from it.
-// Invariants: each buffer is with the kernel (poisoned) or in exactly one Slice or receive queue. While buffers are
-// free,
-//             nobody is starved for more than a few ticks.
+// Invariants: each buffer is with the kernel (poisoned), in exactly one Slice or receive queue, or was never used.
+//             While buffers are free, nobody is starved for more than a few ticks.
 class BufferRing final : private Timer {
  public:
   // Somebody whose receive ended with ENOBUFS, told once buffers are back.
@@ -77,7 +76,8 @@ class BufferRing final : private Timer {
     ListHook starved_hook_;
   };
 
-  // buffer_bytes: size of each; count: a power of two, at most 32768.
+  // buffer_bytes: size of each; count: a power of two, at most 32768. The kernel gets a few at first, and more when a
+  // receive found none: it goes through all that it has in turn, and what was never needed stays untouched.
   [[nodiscard]] static Result<std::unique_ptr<BufferRing>> open(Loop& loop, std::size_t buffer_bytes, unsigned count);
   ~BufferRing();
 
@@ -85,10 +85,14 @@ class BufferRing final : private Timer {
   [[nodiscard]] std::size_t buffer_bytes() const { return buffer_bytes_; }
   [[nodiscard]] unsigned count() const { return count_; }
   [[nodiscard]] unsigned outstanding() const { return outstanding_; }
+  // How many the kernel has had so far.
+  [[nodiscard]] unsigned in_use() const { return in_use_; }
   // How often a receive found no buffer.
   [[nodiscard]] std::uint64_t shortages() const { return shortages_.load(std::memory_order_relaxed); }
 
-  // Queues a starved receive: told in order, as buffers come back.
+  // For whoever found none: gives the kernel as many again as it has had so far; false when that was all of them.
+  [[nodiscard]] bool grow();
+  // Queues a starved receive, when there is nothing to grow by: told in order, as buffers come back.
   void wait_for_buffers(Starved& starved);
   void stop_waiting(Starved& starved) { starved.starved_hook_.unlink(); }
 
@@ -99,6 +103,7 @@ class BufferRing final : private Timer {
   [[nodiscard]] char* buffer(std::uint16_t id) const { return memory_.get() + std::size_t{id} * stride_; }
   void give_back(std::uint16_t id) noexcept;
   void offer(std::uint16_t id) noexcept;
+  void offer_up_to(unsigned end) noexcept;
   void look_again();
   void on_deadline() override;
 
@@ -108,6 +113,7 @@ class BufferRing final : private Timer {
   std::size_t stride_;  // from one buffer to the next
   unsigned count_;
   unsigned outstanding_ = 0;
+  unsigned in_use_ = 0;  // the first ones; the others were never offered
   struct FreePages {
     void operator()(char* memory) const noexcept;
   };

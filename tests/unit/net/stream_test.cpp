@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -165,6 +167,28 @@ TEST_CASE("streams that find no buffer wait, and lose nothing") {
     CHECK(reading.end == "eof");
   }
   CHECK(fixture.buffers().shortages() > 0);
+}
+
+TEST_CASE("who finds no buffer gets one that was never used, as long as there is one") {
+  NetFixture fixture(64, 512);
+  const unsigned before = fixture.buffers().in_use();
+  REQUIRE(before < fixture.buffers().count());
+  std::vector<std::unique_ptr<Connected>> connections;
+  std::vector<Reading> readings(before * 2);
+  const std::string sent = numbered_bytes(64);
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    connections.push_back(std::make_unique<Connected>(fixture));
+    connections.back()->stream.start_receiving();
+    CHECK(connections.back()->peer.say(sent) == sent.size());
+  }
+  fixture.run_until([&] { return fixture.buffers().outstanding() == readings.size(); });
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    fixture.spawn(read_all(connections[i]->stream, readings[i], fixture.far()));
+    connections[i]->peer.finish();
+  }
+  fixture.run_until([&] { return std::ranges::all_of(readings, [](const Reading& one) { return !one.end.empty(); }); });
+  for (const Reading& reading : readings) CHECK(reading.bytes == sent);
+  CHECK(fixture.buffers().in_use() > before);
 }
 
 struct Told final : Stream::Observer {

@@ -188,6 +188,36 @@ TEST_CASE("many who are starved and have nothing to receive do not stand in the 
   end(fixture, greedy);
 }
 
+TEST_CASE("the kernel gets a few buffers, and twice as many each time that somebody found none") {
+  LoopFixture fixture;
+  for (unsigned count : {1U, 2U, 64U}) {
+    auto few = open_buffers(fixture.loop(), 64, count);
+    CHECK(few->in_use() == count);
+    CHECK_FALSE(few->grow());
+    CHECK(few->in_use() == count);
+  }
+  auto buffers = open_buffers(fixture.loop(), 64, 256);
+  CHECK(buffers->in_use() == 64);
+  Receiver receiver(fixture.loop(), *buffers);
+  const auto send = [&](unsigned packets) {
+    for (unsigned i = 0; i < packets; ++i) receiver.send("x");
+  };
+  send(64);
+  fixture.run_until([&] { return receiver.is_waiting_for_buffers(); });
+  CHECK(buffers->outstanding() == 64);
+  for (unsigned in_use : {128U, 256U}) {
+    CHECK(buffers->grow());
+    CHECK(buffers->in_use() == in_use);
+    send(in_use / 2);
+    // Of those that are new, none that somebody holds: each packet lies in a buffer of its own.
+    fixture.run_until([&] { return buffers->outstanding() == in_use; });
+  }
+  CHECK_FALSE(buffers->grow());
+  CHECK(drain(receiver.queue()).size() == std::size_t{256} * 2);
+  CHECK(buffers->outstanding() == 0);
+  end(fixture, receiver);
+}
+
 TEST_CASE("more packets than buffers: all of them arrive in the end") {
   LoopFixture fixture;
   auto buffers = open_buffers(fixture.loop(), 64, 4);
