@@ -166,6 +166,22 @@ class Load(unittest.TestCase):
         run = self.good("-c", 2, "-n", 100, "--warm-up", "200ms", self.base)
         self.assertEqual(run["responses"], 100)
 
+    def test_what_the_server_used(self):
+        """Its CPU time is that of the measured part alone, and of all its threads; where it is not known, that is said."""
+        run = self.good("-c", 4, "-n", 2000, "--server", self.origin.pid, self.base)
+        self.assertGreater(run["server_cpu_s"], 0)
+        self.assertLess(run["server_cpu_s"], run["elapsed_s"] * os.cpu_count())
+        little = self.good("-c", 4, "-n", 5, "-R", 10, "--warm-up", "1ms", "--server", self.origin.pid, self.base)
+        self.assertLess(little["server_cpu_s"], run["server_cpu_s"])
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        run = self.good("-c", 4, "-n", 20, "--server", gone.pid, self.base)
+        self.assertIsNone(run["server_cpu_s"])
+        done = subprocess.run([LOAD, "-q", "-n", "20", "--server", str(gone.pid), self.base], capture_output=True, text=True, timeout=TIMEOUT_S)
+        self.assertIn("CPU time of the server is not known", done.stdout)
+        done = subprocess.run([LOAD, "-q", "-n", "20", "--server", str(self.origin.pid), self.base], capture_output=True, text=True, timeout=TIMEOUT_S)
+        self.assertRegex(done.stdout, r"server CPU +[0-9.]+ us for each response")
+
     def test_whichever_limit_comes_first(self):
         self.assertEqual(self.good("-c", 2, "-n", 10, "-d", "50s", self.base)["responses"], 10)
         run = self.good("-c", 2, "-n", 1000000, "-d", "300ms", self.base)
@@ -477,7 +493,7 @@ class Load(unittest.TestCase):
                 set(result),
                 {"tool", "version", "address", "settings", "urls", "interrupted", "elapsed_s", "started", "responses", "abandoned", "unsent",
                  "responses_per_second", "connections_opened", "bytes_received", "bytes_sent", "statuses", "errors", "latency_us", "start_lag_us",
-                 "own_cpu_s", "own_cpu_us_per_response", "busiest_thread_share"})
+                 "own_cpu_s", "own_cpu_us_per_response", "server_cpu_s", "busiest_thread_share"})
             self.assertEqual(set(result["latency_us"]),
                              {"count", "min", "mean", "stddev", "p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99", "max"})
             self.assertEqual(set(result["errors"]), {"connect", "refused", "timeout", "closed", "reset", "malformed", "status", "body"})

@@ -9,6 +9,7 @@ namespace sluice::load {
 inline constexpr unsigned connections_max = 60'000;
 inline constexpr unsigned threads_max = 256;
 inline constexpr unsigned cpu_max = 4095;
+inline constexpr unsigned process_max = 4194304;  // PID_MAX_LIMIT of the kernel
 inline constexpr unsigned pipeline_max = 256;
 inline constexpr std::uint64_t rate_max = 100'000'000;
 inline constexpr std::uint64_t duration_ms_max = std::uint64_t{7} * 24 * 3'600'000;

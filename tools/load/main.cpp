@@ -128,6 +128,7 @@ load::Plan make_plan(const Options& options, const Targets& targets) {
       .requests = options.requests,
       .warm_up = options.warm_up,
       .timeout = options.timeout,
+      .server = options.server,
   };
 }
 
@@ -200,6 +201,7 @@ load::Outcome sum_up(const Options& options, const load::Plan& plan, bool is_int
     outcome.tally.add(worker->tally());
     outcome.elapsed = std::max(outcome.elapsed, worker->elapsed());
     outcome.cpu_time += worker->cpu_time();
+    if (worker->server_cpu_time()) outcome.server_cpu_time = worker->server_cpu_time();
     most = std::max(most, worker->cpu_time());
   }
   if (outcome.elapsed.count() > 0) {

@@ -22,6 +22,7 @@ Puts load on an HTTP/1.1 server and says how long its answers took.
   -c, --connections N        to the server, over all threads (10)
   -t, --threads N            each with its own event loop (1)
       --cpu N                pin the threads to the CPUs from N on
+      --server PID           also say what CPU time that process and its children use for each response
   -d, --duration TIME        how long, such as 500ms, 10s, 2m (10s, or as long as -n takes)
   -n, --requests N           how many; with -d, whichever comes first
       --warm-up TIME         load before that, of which nothing is counted (0s)
@@ -72,6 +73,11 @@ bool set_cpu(Options& o, std::string_view v) {
   o.first_cpu = static_cast<int>(cpu.value_or(0));
   return cpu.has_value();
 }
+bool set_server(Options& o, std::string_view v) {
+  const std::optional<unsigned> process = parse_number(v, 1, process_max);
+  o.server = static_cast<int>(process.value_or(0));
+  return process.has_value();
+}
 bool set_pipeline(Options& o, std::string_view v) { return keep(parse_number(v, 1, pipeline_max), o.pipeline); }
 bool set_rate(Options& o, std::string_view v) { return keep(parse_number(v, 1, rate_max), o.rate); }
 bool set_duration(Options& o, std::string_view v) {
@@ -116,6 +122,7 @@ constexpr auto value_options = std::to_array<ValueOption>({
     {"--connections", "-c", set_connections},
     {"--threads", "-t", set_threads},
     {"--cpu", "", set_cpu},
+    {"--server", "", set_server},
     {"--duration", "-d", set_duration},
     {"--requests", "-n", set_requests},
     {"--warm-up", "", set_warm_up},

@@ -35,6 +35,7 @@ struct Options {
   bool allow_errors = false;
   bool quiet = false;
   int first_cpu = -1;     // negative: not pinned
+  int server = 0;         // process whose CPU time is wanted; 0: none
   std::string json_file;  // "-": standard output, instead of the text
   bool help_wanted = false;
   bool version_wanted = false;

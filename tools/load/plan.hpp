@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 
@@ -26,6 +28,7 @@ struct Plan {
   std::uint64_t requests = 0;        // of all threads; 0: no limit
   Duration warm_up{0};
   Duration timeout{0};
+  pid_t server = 0;  // process whose CPU time is wanted; 0: none
 
   [[nodiscard]] bool is_open_loop() const { return rate != 0; }
 };

@@ -107,6 +107,9 @@ std::string text_latencies(const Histogram& latencies) {
 std::string text_warnings(const Outcome& outcome) {
   const Tally& tally = outcome.tally;
   std::string out;
+  if (outcome.options.server != 0 && !outcome.server_cpu_time) {
+    out += "- the CPU time of the server is not known: it ended, or one of its threads did\n";
+  }
   if (outcome.is_interrupted) out += "- interrupted: the load ended early\n";
   if (tally.abandoned != 0)
     out += fmt::format("- {} requests were under way then, and are neither answers nor errors\n", tally.abandoned);
@@ -178,6 +181,10 @@ std::string text_report(const Outcome& outcome) {
   out += fmt::format("own CPU      {:.2f} us for each response, busiest thread {:.0f} %\n",
                      ratio(microseconds(outcome.cpu_time), static_cast<double>(tally.responses)),
                      outcome.busiest_share * 100);
+  if (outcome.server_cpu_time) {
+    out += fmt::format("server CPU   {:.2f} us for each response\n",
+                       ratio(microseconds(*outcome.server_cpu_time), static_cast<double>(tally.responses)));
+  }
   return out + text_warnings(outcome);
 }
 
@@ -197,6 +204,8 @@ std::string json_report(const Outcome& outcome) {
   out += fmt::format(" \"statuses\": {},\n \"errors\": {},\n", json_statuses(tally), json_errors(tally));
   out += fmt::format(" \"latency_us\": {},\n", json_histogram(tally.latencies));
   out += fmt::format(" \"start_lag_us\": {},\n", outcome.options.rate == 0 ? "null" : json_histogram(tally.start_lags));
+  out += outcome.server_cpu_time ? fmt::format(" \"server_cpu_s\": {:.6f},\n", seconds(*outcome.server_cpu_time))
+                                 : std::string(" \"server_cpu_s\": null,\n");
   out +=
       fmt::format(" \"own_cpu_s\": {:.6f}, \"own_cpu_us_per_response\": {:.3f}, \"busiest_thread_share\": {:.3f}\n}}\n",
                   seconds(outcome.cpu_time),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct Outcome {
   Tally tally;          // of all threads
   Duration elapsed{0};  // without the warm-up, and without waiting for the last answers
   Duration cpu_time{0};
-  double busiest_share = 0;  // of a CPU: the thread that used the most
+  std::optional<Duration> server_cpu_time = std::nullopt;  // where it was wanted, and is known
+  double busiest_share = 0;                                // of a CPU: the thread that used the most
   bool is_interrupted = false;
 
   [[nodiscard]] double per_second() const;  // responses, while the load went on

@@ -117,7 +117,9 @@ void Worker::run_load() {
   }
   const bool is_by_time = is_over_ && over_at_ >= measured_from_;
   elapsed_ = std::max(Duration(0), (is_by_time ? over_at_ : last_end_) - std::min(measured_from_, last_end_));
-  if (is_measuring_) cpu_time_ = cpu_of_this_thread() - cpu_before_;
+  if (!is_measuring_) return;
+  cpu_time_ = cpu_of_this_thread() - cpu_before_;
+  if (watches_server()) server_cpu_time_ = ServerCpu::read(plan_.server).since(server_before_);
 }
 
 void Worker::close() {
@@ -150,6 +152,7 @@ void Worker::begin(Instant now) {
 
 void Worker::begin_measuring() {
   is_measuring_ = true;
+  if (watches_server()) server_before_ = ServerCpu::read(plan_.server);
   cpu_before_ = cpu_of_this_thread();
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/buffer_ring.hpp"
 #include "runtime/loop.hpp"
 #include "schedule.hpp"
+#include "server_cpu.hpp"
 #include "tally.hpp"
 
 namespace sluice::load {
@@ -50,6 +51,8 @@ class Worker {
   [[nodiscard]] const Tally& tally() const { return tally_; }
   [[nodiscard]] Duration elapsed() const { return elapsed_; }
   [[nodiscard]] Duration cpu_time() const { return cpu_time_; }  // of the thread, from the end of the warm-up on
+  // Of the server in the same time, as the first worker saw it; nothing if it is not wanted or not known.
+  [[nodiscard]] std::optional<Duration> server_cpu_time() const { return server_cpu_time_; }
 
   // What its clients ask and say.
   [[nodiscard]] const Plan& plan() const { return plan_; }
@@ -92,6 +95,7 @@ class Worker {
   void begin_measuring();
   void release_due(Instant now);
   void end_load(Instant now);
+  [[nodiscard]] bool watches_server() const { return plan_.server != 0 && index_ == 0; }
   void pump_all();
   void wake_all();
   void publish();
@@ -109,6 +113,7 @@ class Worker {
   Tally tally_;
   Duration elapsed_{0};
   Duration cpu_time_{0};
+  std::optional<Duration> server_cpu_time_;
 
   std::unique_ptr<runtime::Loop> loop_;           // while the thread runs
   std::unique_ptr<runtime::BufferRing> buffers_;  // as loop_
@@ -129,6 +134,7 @@ class Worker {
   Instant over_at_;
   Instant last_end_;  // of a counted start
   Duration cpu_before_{0};
+  ServerCpu server_before_;
   std::uint64_t starts_left_ = 0;  // of those that are counted; UINT64_MAX without a limit
   std::uint64_t released_ = 0;     // open loop: starts of the schedule that were due
   Instant last_release_;           // open loop: when that was looked at

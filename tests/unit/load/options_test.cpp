@@ -47,6 +47,7 @@ TEST_CASE("load: options in all their spellings") {
 TEST_CASE("load: every option has an effect") {
   const Arguments arguments{"-t",         "2",
                             "--cpu",      "3",
+                            "--server",   "4711",
                             "-n",         "7",
                             "--warm-up",  "1s",
                             "-R",         "500",
@@ -66,6 +67,7 @@ TEST_CASE("load: every option has an effect") {
   REQUIRE(options.has_value());
   CHECK(options->threads == 2);
   CHECK(options->first_cpu == 3);
+  CHECK(options->server == 4711);
   CHECK(options->requests == 7);
   CHECK_FALSE(options->duration.has_value());
   CHECK(options->warm_up == Duration(1s));
@@ -122,6 +124,9 @@ TEST_CASE("load: arguments that are refused, by name") {
       {{"--pipeline", "257", "http://a/"}, "--pipeline 257"},
       {{"--timeout", "0", "http://a/"}, "--timeout 0"},
       {{"-t", "0", "http://a/"}, "--threads 0"},
+      {{"--server", "0", "http://a/"}, "--server 0"},
+      {{"--server", "-1", "http://a/"}, "--server -1"},
+      {{"--server", "4194305", "http://a/"}, "--server 4194305"},
       {{"-t", "11", "http://a/"}, "each thread"},
       {{"-R", "1", "-t", "2", "http://a/"}, "--rate"},
       {{"--no-keep-alive", "--pipeline", "2", "http://a/"}, "exclude"},
@@ -150,10 +155,10 @@ TEST_CASE("load: help needs no URL and names every option that is read") {
   CHECK(parse_options(arguments)->help_wanted);
   const std::string text = load::usage();
   for (std::string_view name :
-       {"--connections", "--threads",  "--cpu",           "--duration",     "--requests",     "--warm-up",
-        "--rate",        "--pipeline", "--no-keep-alive", "--timeout",      "--connect",      "--method",
-        "--body-bytes",  "--header",   "--verify",        "--expect-bytes", "--allow-errors", "--urls",
-        "--json",        "--quiet",    "--help",          "--version"}) {
+       {"--connections", "--threads",    "--cpu",      "--server",        "--duration",     "--requests",
+        "--warm-up",     "--rate",       "--pipeline", "--no-keep-alive", "--timeout",      "--connect",
+        "--method",      "--body-bytes", "--header",   "--verify",        "--expect-bytes", "--allow-errors",
+        "--urls",        "--json",       "--quiet",    "--help",          "--version"}) {
     CAPTURE(name);
     CHECK(text.contains(name));
   }
