@@ -30,6 +30,8 @@ Connection::Connection(Site& site, int fd)
 Shard& Connection::shard() const { return site_.shard(); }
 
 Task<void> Connection::run() {
+  // The first request may be the only one: then there is no receive left to be cancelled.
+  stream_.set_receive_mode(net::Stream::ReceiveMode::single);
   stream_.start_receiving();
   Ending ending = Ending::next;
   while (ending == Ending::next) ending = co_await exchange();
