@@ -8,6 +8,7 @@
 #include "http/body.hpp"
 #include "http/bytes.hpp"
 #include "http/lines.hpp"
+#include "http/trace.hpp"
 
 namespace sluice::http {
 namespace {
@@ -273,6 +274,7 @@ Dropped dropped_from_request(const RequestHead& head, const RequestForward& forw
   // RFC 9110 §10.1.1: not in HTTP/1.0, and not without a body.
   if (!head.expect_continue) dropped.ids |= bit_of(FieldId::expect);
   if (forward.max_forwards) dropped.ids |= bit_of(FieldId::max_forwards);
+  if (head.method == Method::trace) dropped.ids |= trace_secrets;
   dropped.ids |= forward.changes.dropped_ids();
   dropped.edited = edited_names(forward.changes);
   dropped.identity = forward.identity;
@@ -362,7 +364,8 @@ void write_request_head(Writer& out, const RequestHead& head, const RequestForwa
   }
   if (!forward.changes.drops(FieldId::via)) write_via(out, head.version, forward.via);
   write_origin(out, head, forward, kept);
-  forward.changes.write(out);
+  // RFC 9110 §9.3.8: what comes back would show the client what is added on its way.
+  if (head.method != Method::trace) forward.changes.write(out);
   out.append("\r\n");
 }
 

@@ -115,6 +115,7 @@ struct RequestForward {
 // - what `forward.changes` drops. They come last, and have power over everything that is written here but Host,
 // hop-by-hop
 //   fields and framing.
+// - of a TRACE: `trace_secrets`. `forward.changes` writes nothing into it.
 void write_request_head(Writer& out, const RequestHead& head, const RequestForward& forward) noexcept;
 
 // What of a response's forwarding is ours to say.

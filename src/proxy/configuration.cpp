@@ -223,6 +223,7 @@ route::Table Configuration::route_table(unsigned shard_count) const {
     route::Route& route = table.emplace_back(route::compile(settings, shard_count));
     route.timeouts = settings.timeouts.over(timeouts.exchange());
     route.limits = settings.limits.over(limits.bodies());
+    route.trace = settings.trace.value_or(forwarding.trace);
     route.response_edits = edits(route::Direction::response, &settings);
     route.slot = settings.slot;
     if (route.action != route::Action::forward) continue;
@@ -245,6 +246,7 @@ Configuration Configuration::effective() const {
   const auto indices = upstream_indices(*this);
   for (route::RouteSettings& route : result.routes) {
     const auto index = indices.find(route.upstream.value);
+    route.trace = route.trace.value_or(forwarding.trace);
     fill_in(route.limits, limits);
     if (index != indices.end()) {
       const upstream::UpstreamSettings& upstream = result.upstreams[index->second];

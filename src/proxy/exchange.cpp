@@ -114,9 +114,8 @@ void Exchange::note_request() {
 }
 
 Task<bool> Exchange::find_route() {
-  if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
-    disposition_ = Disposition::linger;  // behind a CONNECT may come bytes that are no request
-    co_await reply(501, Reason::method_refused);
+  if (request_.method == http::Method::connect) {
+    co_await refuse_method();
     co_return false;
   }
   std::string_view match_path = "/";
@@ -145,6 +144,11 @@ Task<bool> Exchange::find_route() {
   }
   shard_.counters().meters.routes.at(route_->slot).requests.add();
   note_host();
+  // RFC 9110 §9.3.8: with content a TRACE is none.
+  if (request_.method == http::Method::trace && (!route_->trace || request_.framing.has_body())) {
+    co_await refuse_method();
+    co_return false;
+  }
   if (route_->action == route::Action::forward) {
     upstream_ = upstream::Use(upstreams_.at(route_->upstream));
     if (request_.framing.length > route_->limits.body_bytes) {
@@ -154,6 +158,7 @@ Task<bool> Exchange::find_route() {
     }
   }
   apply_route();
+  if (request_.method == http::Method::trace && !co_await answer_last_trace()) co_return false;
   if (request_.target_form == http::TargetForm::asterisk) co_return true;
   if (route_->rewrite.is_given()) co_return co_await rewrite_target();
   if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
@@ -336,6 +341,7 @@ bool Exchange::may_repeat() const {
     case http::Method::options:
     case http::Method::put:
     case http::Method::delete_:
+    case http::Method::trace:
       return !request_.framing.has_body();
     default:
       return false;

@@ -107,6 +107,9 @@ class Exchange final {
   runtime::Task<void> release(upstream::Connection& connection, bool can_be_kept);
   // Answers in place of an upstream's (exchange_answer.cpp).
   runtime::Task<bool> answer_options();
+  runtime::Task<bool> answer_last_trace();
+  runtime::Task<bool> read_max_forwards(bool& is_last);
+  runtime::Task<void> refuse_method();
   runtime::Task<void> answer_route();
   runtime::Task<void> redirect();
   runtime::Task<void> answer(http::Reply reply, std::string_view body, Reason reason);

@@ -4,6 +4,7 @@
 #include "base/assert.hpp"
 #include "http/max_forwards.hpp"
 #include "http/status.hpp"
+#include "http/trace.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/shard.hpp"
 #include "route/action.hpp"
@@ -20,25 +21,54 @@ constexpr std::string_view forwarded_methods = "GET, HEAD, POST, PUT, DELETE, OP
 
 }  // namespace
 
-// RFC 9110 §7.6.2: an OPTIONS that may go no further is answered here. False: it has been.
-Task<bool> Exchange::answer_options() {
-  if (request_.method != http::Method::options) co_return true;
+// RFC 9110 §7.6.2: how often the request may go on. False: it was refused.
+Task<bool> Exchange::read_max_forwards(bool& is_last) {
   const auto received = http::read_max_forwards(request_);
   if (!received) {
     disposition_ = Disposition::linger;
     co_await reply(http::status_of(received.error()), Reason::bad_request, http::to_string(received.error()));
     co_return false;
   }
-  if (!*received) co_return true;
-  if (**received != 0) {
-    max_forwards_ = **received - 1;
-    co_return true;
-  }
+  is_last = *received == std::uint64_t{0};
+  if (*received && !is_last) max_forwards_ = **received - 1;
+  co_return true;
+}
+
+// An OPTIONS that may go no further is answered here. False: it has been.
+Task<bool> Exchange::answer_options() {
+  if (request_.method != http::Method::options) co_return true;
+  bool is_last = false;
+  if (!co_await read_max_forwards(is_last)) co_return false;
+  if (!is_last) co_return true;
   http::Reply options;
   options.status = 200;
   options.allow = forwarded_methods;
   co_await answer(options, {}, Reason::max_forwards);
   co_return false;
+}
+
+// So is a TRACE that a route takes, as RFC 9110 §9.3.8 has it.
+Task<bool> Exchange::answer_last_trace() {
+  bool is_last = false;
+  if (!co_await read_max_forwards(is_last)) co_return false;
+  if (!is_last) co_return true;
+  PooledText memory;
+  memory.reserve(http::trace_bytes_max(request_));
+  http::Writer body(memory.span());
+  http::write_trace(body, request_);
+  SLUICE_ASSERT(!body.overflowed());
+  http::Reply shown;
+  shown.status = 200;
+  shown.content_type = "message/http";
+  shown.body_bytes = body.size();
+  co_await answer(shown, body.text(), Reason::max_forwards);
+  co_return false;
+}
+
+// Behind a CONNECT may come bytes that are no request.
+Task<void> Exchange::refuse_method() {
+  disposition_ = Disposition::linger;
+  co_await reply(501, Reason::method_refused);
 }
 
 Task<void> Exchange::answer_route() {

@@ -36,6 +36,8 @@ constexpr auto forwarding_list = std::to_array<config::Key<ForwardingSettings>>(
     config::boolean<&ForwardingSettings::forwarded>("forwarded",
                                                     "Whether requests that are forwarded say where they come from in "
                                                     "Forwarded (RFC 7239) as well."),
+    config::boolean<&ForwardingSettings::trace>(
+        "trace", "Whether TRACE is forwarded, without the fields that hold secrets; it is refused otherwise."),
     config::strings<&ForwardingSettings::identity_headers, route::FieldName>(
         "identity_headers", {1, 128}, "Fields that nobody but a trusted proxy may send; they are removed otherwise.")
         .otherwise("the usual ones"),

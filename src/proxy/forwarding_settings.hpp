@@ -23,6 +23,7 @@ struct ForwardingSettings {
   std::vector<TrustedProxy> trusted_proxies;
   http::HopField client_from = http::HopField::x_forwarded_for;
   bool forwarded = false;
+  bool trace = false;                         // of a route that does not say
   std::vector<std::string> identity_headers;  // empty: default_identity_headers()
   config::Given given{};
 };

@@ -12,12 +12,12 @@ enum class Reason : std::uint8_t {
   bad_request,     // refused by the parser; the log says which rule
   bad_path,        // the path cannot be normalised
   bad_body,        // the framing of the request body is broken
-  method_refused,  // CONNECT and TRACE
+  method_refused,  // CONNECT, and TRACE where no route takes it
   no_route,
   bad_rewrite,       // what the route makes of the path cannot be forwarded
   redirect,          // the route's answer
   respond,           // likewise
-  max_forwards,      // OPTIONS that may go no further
+  max_forwards,      // OPTIONS or TRACE that may go no further
   head_overflow,     // what is added to a head does not fit beside it
   head_timeout,      // the request head took too long
   body_timeout,      // the client paused too long within the request body

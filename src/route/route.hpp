@@ -38,6 +38,7 @@ struct Route {
   metrics::Slot upstream_slot;       // where its upstream does
   std::vector<std::string> upgrade;  // protocols, lowercase, that a request may change to
   BodyLimits limits;
+  bool trace = false;       // TRACE is taken
   bool half_close = false;  // a client's FIN behind its request does not cancel the exchange
 };
 

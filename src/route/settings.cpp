@@ -139,6 +139,7 @@ constexpr auto keys = std::to_array<config::Key<RouteSettings>>({
         "Protocols that a request may ask to change to; a connection that does becomes a tunnel. With `[]` none."),
     config::boolean<&RouteSettings::half_close>(
         "half_close", "A client may end its side behind its request and still gets the response."),
+    config::boolean<&RouteSettings::trace>("trace", "Whether TRACE is forwarded.").otherwise("`forwarding.trace`"),
     config::table<&RouteSettings::limits, body_limit_keys>("limits",
                                                            "Limits of this route, in place of those of `[limits]`."),
 });

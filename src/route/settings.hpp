@@ -84,6 +84,7 @@ struct RouteSettings {
   std::optional<RespondSettings> respond;
   std::vector<std::string> upgrade{"websocket"};  // lowercase
   bool half_close = false;
+  std::optional<bool> trace;
   BodyLimitOverrides limits;
   metrics::Slot slot;  // where it counts; the control thread gives it out
 
