@@ -164,6 +164,57 @@ def overflow(bench):
             client.close()
 
 
+# {host} is the one variable whose length a client chooses: with it, edits do outgrow every head.
+LONG_HOST = b".".join([b"h" * 60] * 4)
+GROWN = '{ set = { "X-Grown" = "' + "{host}" * 160 + '" } }'
+GROWING_ROUTES = f"""
+[[route]]
+path = "/request"
+request_headers = {GROWN}
+upstream = "app"
+
+[[route]]
+path = "/response"
+response_headers = {GROWN}
+upstream = "app"
+
+[[route]]
+path = "/own"
+response_headers = {GROWN}
+respond = {{ body = "own" }}
+"""
+
+
+def outgrown(bench, target, status, reaches_origin):
+    """A head that edits outgrow is refused whole, with its reason; with a shorter host it fits."""
+    origin = bench.scripted().serve(echo)
+    proxy = bench.proxy(configuration(origin.address, routes=GROWING_ROUTES, limits='head_bytes = "4KiB"'))
+    frame = b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n"
+    ways = few_deliveries(frame % (target, LONG_HOST))
+    for number, way in enumerate(ways):
+        with within(way.name):
+            client = bench.client(proxy)
+            client.send_pieces(way.pieces(frame % (target, LONG_HOST)))
+            response = client.response()
+            expect_own_reply(response, status)
+            require(not response.fields.has("X-Grown"), "a part of what does not fit")
+            entry = proxy.log_entries(2 * number + 1)[-1]
+            equal((entry["status"], entry["reason"], entry["target"]), (status, "head_overflow", target.decode()), "what the log says")
+            # Nothing is wrong with the connection.
+            equal(client.exchange(frame % (target, b"a")).status, 200, "status with a short host")
+            equal(proxy.log_entries(2 * number + 2)[-1].get("reason"), None if reaches_origin is not None else "respond", "reason in the log")
+            client.close()
+    equal(len([request for request in origin.requests if request.fields.get("Host") != "a"]), len(ways) if reaches_origin else 0, "requests at the origin")
+    equal(origin.failures, [], "what reached the origin")
+
+
+alone.table("headers.outgrown", [
+    ("request", "the head of the request: 431, and the origin sees nothing of it", b"/request", 431, False),
+    ("response", "the head of the response: 502", b"/response", 502, True),
+    ("own", "the head of an answer of the proxy's own: 500", b"/own", 500, None),
+], outgrown)
+
+
 # Host towards the upstream
 
 

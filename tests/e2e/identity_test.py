@@ -10,14 +10,26 @@ alone = Group()
 END = b"\r\n"
 STRANGER = ""
 # The test client comes from 127.0.0.1, and so do the hops that are named like proxies.
+LOCAL = """
+[[listener]]
+name = "local"
+address = "unix:@FOLDER@/web.sock"
+
+[request_headers]
+set = { "X-Told" = "{client} {peer}" }
+"""
 TRUSTED = 'trusted_proxies = ["127.0.0.0/8", "10.0.0.0/8", "2001:db8::/32"]'
+TRUSTED_LOCAL = 'trusted_proxies = ["unix", "10.0.0.0/8"]'
 
 
 class World:
-    def __init__(self, bench, forwarding):
+    """is_local: whether clients come over a unix socket."""
+
+    def __init__(self, bench, forwarding, is_local=False):
         self.bench = bench
         self.origin = bench.scripted().serve(echo)
-        self.proxy = bench.proxy(configuration(self.origin.address, extra=f"[forwarding]\n{forwarding}\n"))
+        self.proxy = bench.proxy(configuration(self.origin.address, extra=f"[forwarding]\n{forwarding}\n{LOCAL}"))
+        self.address = str(self.proxy.folder / "web.sock") if is_local else self.proxy.address
         self.count = 0
 
     def relay(self, lines):
@@ -28,7 +40,7 @@ class World:
         for number, way in enumerate(few_deliveries(request)):
             one = request.replace(target.encode(), f"{target}/{number}".encode())
             with within(way.name):
-                client = self.bench.client(self.proxy)
+                client = self.bench.client(self.proxy, self.address)
                 client.send_pieces(way.pieces(one))
                 response = client.response()
                 yield arrived(response), response, log_entry(self.proxy, f"{target}/{number}")
@@ -51,10 +63,35 @@ def both(bench):
     return World(bench, f"{TRUSTED}\nforwarded = true")
 
 
+def local_trusting(bench):
+    return World(bench, TRUSTED_LOCAL, is_local=True)
+
+
+def local_rfc7239(bench):
+    return World(bench, f'{TRUSTED_LOCAL}\nclient_from = "forwarded"\nforwarded = true', is_local=True)
+
+
+def local_both(bench):
+    return World(bench, f"{TRUSTED_LOCAL}\nforwarded = true", is_local=True)
+
+
+def local_stranger(bench):
+    return World(bench, f"{TRUSTED}\nforwarded = true", is_local=True)
+
+
+def beside_local(bench):
+    return World(bench, TRUSTED_LOCAL)
+
+
 strange = Group(stranger)
 trusted = Group(trusting)
 forwarded = Group(rfc7239)
 written = Group(both)
+local_trusted = Group(local_trusting)
+local_forwarded = Group(local_rfc7239)
+local_written = Group(local_both)
+local_strange = Group(local_stranger)
+local_beside = Group(beside_local)
 
 
 def value(told, name):
@@ -69,6 +106,7 @@ def origin_of(world, lines, expected, client, peer=None):
         for name, wanted in expected.items():
             equal(value(told, name), wanted, name)
         equal((entry.get("client"), entry.get("peer")), (client, peer), "client and peer in the log")
+        equal(value(told, "X-Told"), f"{client} {peer or client}", "client and peer as variables")
 
 
 strange.table("identity.stranger", [
@@ -126,6 +164,46 @@ forwarded.table("identity.forwarded", [
 written.table("identity.written", [
     ("client", "Forwarded is made of what X-Forwarded-For says", b"X-Forwarded-For: 2001:db9::1\r\nForwarded: for=evil\r\n",
      {"Forwarded": 'for="[2001:db9::1]", for=127.0.0.1;host=a.example;proto=http', "X-Forwarded-For": "2001:db9::1, 127.0.0.1"}, "2001:db9::1", "127.0.0.1"),
+], origin_of)
+
+# Who comes through a unix socket has no address: what it says goes on as it came, and nothing is added.
+local_trusted.table("identity.local.trusted", [
+    ("none", "names nobody", b"", {"X-Forwarded-For": None, "X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.example", "Forwarded": None}, "unix"),
+    ("client", "names the client", b"X-Forwarded-For: 192.0.2.1\r\n", {"X-Forwarded-For": "192.0.2.1"}, "192.0.2.1", "unix"),
+    ("walk", "the first from the right that is not trusted", b"X-Forwarded-For: 192.0.2.1, 192.0.2.2, 10.0.0.1\r\n",
+     {"X-Forwarded-For": "192.0.2.1, 192.0.2.2, 10.0.0.1"}, "192.0.2.2", "unix"),
+    ("all", "all of them are trusted: the leftmost", b"X-Forwarded-For: 10.0.0.2, 10.0.0.1\r\n", {"X-Forwarded-For": "10.0.0.2, 10.0.0.1"}, "10.0.0.2", "unix"),
+    ("malformed", "what is no address ends the walk at once", b"X-Forwarded-For: 192.0.2.1, evil\r\n", {}, "unix"),
+    ("word", "the word unix is no address in a list", b"X-Forwarded-For: 192.0.2.1, unix, 10.0.0.1\r\n", {}, "10.0.0.1", "unix"),
+    ("kept", "what it says of the client's connection is kept",
+     b"X-Forwarded-Proto: https\r\nX-Forwarded-Host: www.example\r\nX-Real-IP: 192.0.2.9\r\n",
+     {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "www.example", "X-Real-IP": "192.0.2.9"}, "unix"),
+    ("forwarded", "the other list is not believed", b"Forwarded: for=192.0.2.1\r\n", {"Forwarded": None, "X-Forwarded-For": None}, "unix"),
+], origin_of)
+
+local_forwarded.table("identity.local.forwarded", [
+    ("none", "names nobody", b"", {"Forwarded": "for=_unix;host=a.example;proto=http", "X-Forwarded-For": None}, "unix"),
+    ("client", "names the client, and its scheme", b"Forwarded: for=192.0.2.1;proto=https, for=10.0.0.1\r\n",
+     {"Forwarded": "for=192.0.2.1;proto=https, for=10.0.0.1, for=_unix;host=a.example;proto=http",
+      "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}, "192.0.2.1", "unix"),
+    ("hidden", "another one behind a unix socket ends the walk", b"Forwarded: for=192.0.2.1, for=_unix\r\n", {}, "unix"),
+    ("other", "X-Forwarded-For is not believed", b"X-Forwarded-For: 192.0.2.1\r\n", {"X-Forwarded-For": None}, "unix"),
+], origin_of)
+
+local_written.table("identity.local.written", [
+    ("client", "Forwarded is made of what X-Forwarded-For says", b"X-Forwarded-For: 192.0.2.1\r\nForwarded: for=evil\r\n",
+     {"Forwarded": "for=192.0.2.1, for=_unix;host=a.example;proto=http", "X-Forwarded-For": "192.0.2.1"}, "192.0.2.1", "unix"),
+], origin_of)
+
+local_strange.table("identity.local.stranger", [
+    ("claims", "addresses are trusted, unix sockets are not",
+     b"X-Forwarded-For: 192.0.2.1, 127.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n",
+     {"X-Forwarded-For": None, "X-Forwarded-Proto": "http", "X-Real-IP": None, "Forwarded": "for=_unix;host=a.example;proto=http"}, "unix"),
+], origin_of)
+
+local_beside.table("identity.local.beside", [
+    ("claims", "unix sockets are trusted, who comes over TCP is not", b"X-Forwarded-For: 192.0.2.1, 10.0.0.1\r\nX-Real-IP: 192.0.2.1\r\n",
+     {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": None}, "127.0.0.1"),
 ], origin_of)
 
 

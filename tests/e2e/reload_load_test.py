@@ -8,7 +8,7 @@ import time
 from check import PATIENCE_S, Failure, contains, equal, require
 from harness import Group, configuration
 from peer import Client
-from reloading import Reloads, expect_taken, reload
+from reloading import Reloads, expect_taken, reload, reload_refused
 
 alone = Group()
 
@@ -18,6 +18,7 @@ UPLOAD = b"POST /upload?checksum=0 HTTP/1.1\r\nHost: a\r\nContent-Length: 200000
 STREAM = b"GET /sse?events=0&interval_ms=%d HTTP/1.1\r\nHost: a\r\n\r\n"
 RELOADS_UNDER_LOAD = 60
 PAUSE_S = 0.05
+REFUSED_UNDER_LOAD = 32
 
 # The full size is asked for by whoever has the time: SLUICE_E2E_RELOADS=10000 SLUICE_E2E_STREAMS=1000.
 RELOADS = int(os.environ.get("SLUICE_E2E_RELOADS", "600"))
@@ -139,6 +140,47 @@ def under_load(bench):
     require(all(count > 3 for count in crowd.counts.values()), f"a client did nearly nothing: {crowd.counts}")
     require(len(crowd.counts) == 13, f"a client did nothing: {crowd.counts}")
     expect_taken(reload(proxy, first), snapshots=1)
+
+
+def refused_swap(bench, begin, end):
+    """A listener was to take the place of another one, and the file is refused for something else: who connects meanwhile is served."""
+    origin = bench.test_origin()
+    proxy = bench.proxy(configuration(origin.address, shards=2))
+    taken = bench.scripted()
+
+    def text(host, more=""):
+        return configuration(origin.address, shards=2, extra=more).replace('"@LISTEN@"', f'"{host}:{proxy.address[1]}"')
+
+    # Much is opened between the swap and what fails.
+    others = [f"unix:@FOLDER@/{number}.sock" for number in range(20)]
+    listeners = "".join(f'[[listener]]\nname = "more{number}"\naddress = "{other}"\n' for number, other in enumerate(others))
+    # An address that is taken is tried for a while, so most files fail for the other reason.
+    bad = [
+        (text(end, listeners + f'[[listener]]\nname = "taken"\naddress = "{taken.address}"\n'), "Address already in use"),
+        (text(end, listeners).replace("@LOG@", "/proc/no/such"), "cannot open the access log"),
+    ]
+    reload(proxy, text(begin))
+    crowd = Crowd()
+    for number in range(2):
+        crowd.add(f"new {number}", new_connection(proxy))
+    crowd.add("kept", kept_connection(proxy))
+    for number in range(REFUSED_UNDER_LOAD):
+        file, reason = bad[0 if number % 8 == 0 else 1]
+        contains(reload_refused(proxy, file), reason, "what is said")
+    crowd.stop()
+    require(len(crowd.counts) == 3 and all(count > 3 for count in crowd.counts.values()), f"a client did nearly nothing: {crowd.counts}")
+    require(not list(proxy.folder.glob("*.sock")), "a unix socket that nobody listens on was left behind")
+    # The swap itself was no mistake.
+    line = reload(proxy, text(end))
+    contains(line, "listeners: 1 added, 1 removed, 0 kept", "words")
+    expect_taken(line, snapshots=1)
+    new_connection(proxy)()
+
+
+alone.table("reload.refused_swap", [
+    ("to_address", "a wildcard, by one of its addresses", "0.0.0.0", "127.0.0.1"),
+    ("to_wildcard", "an address, by the wildcard", "127.0.0.1", "0.0.0.0"),
+], refused_swap)
 
 
 def resident_after_rest(proxy):

@@ -33,7 +33,20 @@ host = "*.expressions"
 path_regex = "/expression/([0-9]+)"
 rewrite = { path = "/size/{1}" }
 upstream = "app"
+
+[[route]]
+host = "edited"
+request_headers = { set = { "X-Told" = "{client} {peer} {host} {request_id} {scheme} {listener} {route}" }, add = { "Via" = "{peer}" }, remove = ["X-Gone"] }
+response_headers = { set = { "X-Told" = "{client} {peer} {host} {scheme} {listener}" }, remove = ["Server"] }
+upstream = "app"
 """
+# Test clients are trusted proxies, which name a client behind others.
+FORWARDING = """
+[forwarding]
+trusted_proxies = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
+forwarded = true
+"""
+RFC7239 = FORWARDING + 'client_from = "forwarded"\n'
 
 alone = Group()
 
@@ -58,7 +71,17 @@ def serving(bench, **options):
 
 # What the general heap gives
 
-# (request, method, status, bytes of the body; None where another case looks at it): one after the other on one connection.
+PROBLEM = {"Content-Type": "application/problem+json"}
+BEHIND = b"X-Forwarded-For: 192.0.2.1, 10.0.0.2\r\nX-Forwarded-For: 2001:db8::7\r\nX-Forwarded-Proto: https\r\nX-Gone: 1\r\nVia: 1.1 a\r\n"
+BEHIND_RFC7239 = b'Forwarded: for=192.0.2.1;proto=https, for="[2001:db8::7]:443"\r\nForwarded: for=10.0.0.2\r\n'
+TOLD = {"X-Told": "192.0.2.1 127.0.0.1 edited https main"}
+
+
+def get_with(target, host, lines):
+    return get(target, host)[:-2] + lines + b"\r\n"
+
+
+# (request, method, status, bytes of the body; None where another case looks at it, fields of the response): one after the other on one connection.
 STEADY_REQUESTS = {
     "get": [(get("/size/100"), "GET", 200, 100)],
     "head": [(b"HEAD /size/100 HTTP/1.1\r\nHost: app\r\n\r\n", "HEAD", 200, 0)],
@@ -75,20 +98,31 @@ STEADY_REQUESTS = {
     "expression": [(get("/expression/100", b"a.expressions"), "GET", 200, 100)],
     "own_404": [(get("/size/100", b"other"), "GET", 404, None)],
     "own_503": [(get("/x", b"dead"), "GET", 503, None)],
+    "own_problem": [
+        (get_with("/size/100", b"other", b"Accept: text/html, application/problem+json;q=0.9, */*;q=0.1\r\n"), "GET", 404, None, PROBLEM),
+        (get_with("/x", b"dead", b"Accept: application/json\r\n"), "GET", 503, None, PROBLEM),
+    ],
 }
 STEADY_REQUESTS["mixed"] = [request for requests in STEADY_REQUESTS.values() for request in requests]
+# What these proxies believe makes no difference to the others.
+STEADY_REQUESTS["edited"] = [(get_with("/size/100", b"edited", BEHIND), "GET", 200, 100, TOLD)]
+STEADY_REQUESTS["edited_rfc7239"] = [(get_with("/size/100", b"edited", BEHIND_RFC7239), "GET", 200, 100, TOLD)]
+STEADY_EXTRA = {"edited": FORWARDING, "edited_rfc7239": RFC7239}
 WARM_UP, FEW, MANY = 10, 20, 200
 STEADY_CLIENTS = 3
 
 
-def allocations_of(bench, requests, rounds):
+def allocations_of(bench, name, rounds):
     """What one shard took from the heap in its life, with so many rounds of the requests behind the warm-up."""
-    proxy = serving(bench)
+    requests = STEADY_REQUESTS[name]
+    proxy = serving(bench, extra=STEADY_EXTRA.get(name, ""))
     clients = [bench.client(proxy) for _ in range(STEADY_CLIENTS)]
     for _ in range(WARM_UP + rounds):
         for client in clients:
-            for request, method, status, size in requests:
+            for request, method, status, size, *fields in requests:
                 response = client.exchange(request, method)
+                for field, value in fields[0].items() if fields else ():
+                    equal(response.fields.get(field), value, field)
                 equal(response.status, status, "status")
                 if size is not None:
                     equal(len(response.body), size, "bytes of the body")
@@ -103,8 +137,8 @@ def allocations_of(bench, requests, rounds):
 def heap(bench, name):
     # A mixture has all the others in it: fewer rounds of it come to as many requests.
     share = 4 if name == "mixed" else 1
-    few = allocations_of(bench, STEADY_REQUESTS[name], FEW // share)
-    many = allocations_of(bench, STEADY_REQUESTS[name], MANY // share)
+    few = allocations_of(bench, name, FEW // share)
+    many = allocations_of(bench, name, MANY // share)
     require(few > 0, "the heap's allocations were not counted")
     equal(many, few, f"heap allocations with {MANY // share} in place of {FEW // share} rounds")
 
@@ -125,7 +159,10 @@ alone.table("steady.heap", [
     ("expression", "an expression and its group", "expression"),
     ("own_404", "requests that fit no route", "own_404"),
     ("own_503", "an upstream that refuses connections", "own_503"),
+    ("own_problem", "errors in the form that Accept prefers", "own_problem"),
     ("mixed", "all of these in turn", "mixed"),
+    ("edited", "clients behind trusted proxies, edits with every variable, Forwarded", "edited"),
+    ("edited_rfc7239", "the same with clients that Forwarded names", "edited_rfc7239"),
 ], heap)
 
 
@@ -150,7 +187,7 @@ def run_mixed_load(proxy, number, problems):
     try:
         for turn in range(3):
             for offset in range(len(KEPT_ALIVE)):
-                request, method, status, _ = KEPT_ALIVE[(number + turn + offset) % len(KEPT_ALIVE)]
+                request, method, status, *_ = KEPT_ALIVE[(number + turn + offset) % len(KEPT_ALIVE)]
                 equal(client.exchange(request, method).status, status, f"status of {request[:60]}")
     except Exception as error:  # pylint: disable=broad-except
         problems.append(error)
@@ -180,7 +217,7 @@ def add_up(bench, shards):
     broken.send(get("/close-mid/100K"))
     broken.rest()
 
-    statuses = [status for _, _, status, _ in KEPT_ALIVE] * 3 * COUNTED_CLIENTS + [status for _, _, status in COUNTED_ONCE] + [499, 200]
+    statuses = [status for _, _, status, *_ in KEPT_ALIVE] * 3 * COUNTED_CLIENTS + [status for _, _, status in COUNTED_ONCE] + [499, 200]
     entries = proxy.log_entries(len(statuses))
     equal(sorted(entry["status"] for entry in entries), sorted(statuses), "statuses in the access log")
     attempts = [entry["attempts"] for entry in entries if "attempts" in entry]

@@ -1,6 +1,7 @@
 """Upgrade: a 101 that was asked for makes one connection out of two, with ends of its own for each direction."""
 
 import hashlib
+import os
 import signal
 import threading
 
@@ -19,6 +20,8 @@ ASK = (b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nU
 GRANT = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
          b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
 MIB = 1 << 20
+LOCAL = '[[listener]]\nname = "local"\naddress = "unix:@FOLDER@/web.sock"\n'
+COUNTER = iter(range(1 << 30))
 
 
 def expect_asked(request):
@@ -34,6 +37,14 @@ def expect_granted(response):
     equal(response.fields.elements("Connection"), ["upgrade"], "Connection")
     equal(response.fields.get("Sec-WebSocket-Accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Accept")
     require(not response.fields.has("Content-Length") and not response.fields.has("Transfer-Encoding"), f"framing of a 101: {response.fields}")
+
+
+def placed(bench, local_client, local_origin, **options):
+    """As pair(), each side over TCP or a unix socket; third, where clients connect."""
+    name = f"\0sluice-e2e-tunnel-{os.getpid()}-{next(COUNTER)}" if local_origin else None
+    origin = bench.scripted(unix=name)
+    proxy = bench.proxy(configuration(origin.address, extra=options.pop("extra", "") + LOCAL, **options))
+    return origin, proxy, str(proxy.folder / "web.sock") if local_client else proxy.address
 
 
 def open_tunnel(bench, origin, proxy, **options):
@@ -263,12 +274,13 @@ def expect_line(proxy, count, reason):
     equal((entry["target"], entry["status"], entry.get("reason")), ("/socket", 101, reason), "what the log says")
 
 
-def half_close(bench, client_first):
+def half_close(bench, client_first, local_client=False, local_origin=False):
     """The end of one side is passed on behind its bytes; the other direction goes on until its own end."""
-    origin, proxy = pair(bench)
+    origin, proxy, address = placed(bench, local_client, local_origin)
     for number, way in enumerate(few_deliveries(b"last words")):
         with within(way.name):
-            client, connection = open_tunnel(bench, origin, proxy)
+            client, connection = open_tunnel(bench, origin, proxy, address=address)
+            expect_passes(client, connection, b"first words", way)
             first, second = (client, connection) if client_first else (connection, client)
             first.send_pieces(way.pieces(b"last words"))
             first.end_sending()
@@ -281,11 +293,19 @@ def half_close(bench, client_first):
             second.end_sending()
             first.expect_end()
             expect_line(proxy, number + 1, None)
+            client.close()
+            connection.close()
 
 
 alone.table("tunnel.half_close", [
     ("client", "the client ends first", True),
     ("origin", "the origin ends first", False),
+    ("client.local_client", "the client ends first, over a unix socket", True, True),
+    ("origin.local_client", "the origin ends first, towards a unix socket", False, True),
+    ("client.local_origin", "the client ends first, towards a unix socket", True, False, True),
+    ("origin.local_origin", "the origin ends first, over a unix socket", False, False, True),
+    ("client.local", "the client ends first, unix sockets on both sides", True, True, True),
+    ("origin.local", "the origin ends first, unix sockets on both sides", False, True, True),
 ], half_close)
 
 
@@ -415,10 +435,10 @@ def drain_deadline(bench):
 # Much of it
 
 
-def bulk(bench, extra, size):
+def bulk(bench, extra, size, is_local=False):
     """Both directions at once, each with its own bytes, then both ends."""
-    origin, proxy = pair(bench, extra=extra)
-    client, connection = open_tunnel(bench, origin, proxy)
+    origin, proxy, address = placed(bench, is_local, is_local, extra=extra)
+    client, connection = open_tunnel(bench, origin, proxy, address=address)
     block = bytes(range(256)) * 256
     results = {}
 
@@ -457,6 +477,8 @@ alone.table("tunnel.bulk", [
     ("spliced", "16 MiB each way, spliced", "", 16 * MIB),
     ("no_pipes", "without pipes", "[shard_defaults]\npipes = 0\n", 8 * MIB),
     ("copied", "without splicing, in small buffers", '[shard_defaults]\nsplice_threshold = 0\nreceive_buffer = "4KiB"\nreceive_buffers = 16\n', 4 * MIB),
+    ("local", "between two unix sockets", "", 16 * MIB, True),
+    ("local_copied", "between two unix sockets, without pipes", "[shard_defaults]\npipes = 0\n", 4 * MIB, True),
 ], bulk)
 
 
