@@ -18,7 +18,7 @@ as_root() {
 }
 
 build_packages="clang-19 lld-19 llvm-19 libclang-rt-19-dev meson ninja-build pkg-config python3
-  libfmt-dev libre2-dev libtomlplusplus-dev libmimalloc-dev doctest-dev
+  libfmt-dev libre2-dev libtomlplusplus-dev libmimalloc-dev doctest-dev libbenchmark-dev
   dpkg-dev debian-archive-keyring autoconf automake libtool make"
 check_packages="clang-format-19 clang-tidy-19"
 # promtool.
@@ -69,7 +69,7 @@ build_folder() {
   mkdir -p build
   exec 8>"build/$name.lock"
   flock 8
-  shape=$(find meson.build src tests tools -name meson.build | sort | sha256sum)
+  shape=$(find meson.build src tests tools benchmarks -name meson.build | sort | sha256sum)
   if [ ! -f "$folder/shape" ]; then
     say "setting up build/$name"
     rm -rf "$folder"
