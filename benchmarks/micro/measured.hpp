@@ -6,9 +6,8 @@
 
 namespace sluice::micro {
 
-// What: the loop that a benchmark measures, in place of the library's own: `for (auto _ : Measured(state))`. It reports
-// in
-//       `allocs` how often one iteration asked the general heap for memory, on average.
+// What: the loop that a benchmark measures, in place of the library's own: `for (auto _ : Measured(state))`. `allocs`
+//       in its report is how often one iteration asked the general heap for memory, on average.
 // Lifetime: of that loop.
 // Invariants: nothing but iterations is between the two readings. An instruction counter finds the iterations between
 //             the calls of sluice_micro_loop_begins and sluice_micro_loop_ends; their count is then the environment's
