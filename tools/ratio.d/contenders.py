@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from process import Failure, Process, first_line
 
@@ -15,7 +15,8 @@ NAMES = ("floor", "nginx", "nginx-buffered", "haproxy", "sluice")
 
 @dataclass(frozen=True)
 class Setting:
-    """What the contenders are started with. `build`: folder of our own programs; `folder`: for configurations and logs."""
+    """What the contenders are started with. `build`: folder of our own programs; `folder`: for configurations and logs;
+    `programs`: paths of others than those of the distribution, by kind."""
 
     build: str
     folder: str
@@ -23,6 +24,7 @@ class Setting:
     core: int
     log: bool
     splice: bool
+    programs: dict = field(default_factory=dict)
 
 
 def kind_of(name):
@@ -34,9 +36,11 @@ def kind_of(name):
     return kind, {key: value for key, _, value in pairs}
 
 
-def program_of(name, build):
+def program_of(name, build, programs=None):
     """The path of the program behind a contender, or None when it is not there."""
     name, settings = kind_of(name)
+    if programs and name.split("-")[0] in programs:
+        return shutil.which(programs[name.split("-")[0]])
     if name in ("floor", "sluice"):
         path = os.path.join(settings.get("build", build), "sluice-floor" if name == "floor" else "sluice")
         return path if os.access(path, os.X_OK) else None
@@ -44,13 +48,13 @@ def program_of(name, build):
     return shutil.which(name.split("-")[0], path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
 
 
-def version_of(name, build):
-    return first_line([program_of(name, build), "-v"])
+def version_of(name, build, programs=None):
+    return first_line([program_of(name, build, programs), "-v"])
 
 
 def start(name, setting, port):
     """Starts contender `name` on 127.0.0.1:`port`."""
-    program = program_of(name, setting.build)
+    program = program_of(name, setting.build, setting.programs)
     if program is None:
         raise Failure(f"{name} is not there")
     kind, settings = kind_of(name)
@@ -69,17 +73,18 @@ def _floor(program, setting, port):
     return [program, "--listen", f"127.0.0.1:{port}", "--upstream", f"127.0.0.1:{setting.origin_port}"]
 
 
-def _sluice(program, setting, port, build=None, **shard_defaults):
+def _sluice(program, setting, port, build=None, routes=None, shards="1", **shard_defaults):
+    """routes: as many of the form /route-N/*, each of which leaves its prefix out, instead of the one for everything."""
     access = os.path.join(setting.folder, f"sluice-{port}-access.log") if setting.log else "off"
     lines = "".join(f'{key} = {value if value.isdigit() else chr(34) + value + chr(34)}\n' for key, value in shard_defaults.items())
     path = _write(setting, f"sluice-{port}.toml", f"""\
-shards = 1
+shards = {shards}
 
 [log]
 access = "{access}"
 
 [limits]
-max_connections = 4000
+max_connections = 8000
 
 [shard_defaults]
 {lines}
@@ -90,10 +95,14 @@ address = "127.0.0.1:{port}"
 [upstream.origin]
 endpoints = ["127.0.0.1:{setting.origin_port}"]
 
-[[route]]
-upstream = "origin"
-""")
+{_sluice_routes(routes)}""")
     return [program, "-c", path]
+
+
+def _sluice_routes(count):
+    if count is None:
+        return '[[route]]\nupstream = "origin"\n'
+    return "".join(f'[[route]]\npath = "/route-{index}/*"\nstrip_prefix = "/route-{index}"\nupstream = "origin"\n\n' for index in range(int(count)))
 
 
 def nginx_preamble(folder, name):
@@ -157,7 +166,7 @@ def _haproxy(program, setting, port):
     path = _write(setting, "haproxy.cfg", f"""\
 global
   nbthread 1
-  maxconn 4000
+  maxconn 8000
   stats socket {setting.folder}/haproxy.sock mode 600
 
 defaults

@@ -23,7 +23,8 @@ def machine():
     }
 
 
-def _numbers(result):
+def numbers(result):
+    """An Estimate, ready for JSON."""
     return {
         "rounds": result.count,
         "median": result.median,
@@ -44,13 +45,13 @@ def summarise(rounds, servers, reference):
         valid = [one for one in slices if one.is_valid]
         row = {"server": server, "slices": len(slices), "valid": len(valid), "problems": sorted({one.problem for one in slices if one.problem})}
         if valid:
-            row["cpu_us_per_request"] = _numbers(estimate([one.cpu_us_per_request for one in valid]))
+            row["cpu_us_per_request"] = numbers(estimate([one.cpu_us_per_request for one in valid]))
             row["busy"] = percentile([one.cpu_s / one.wall_s for one in valid], 0.5)
             row["requests_per_s"] = percentile([one.requests / one.wall_s for one in valid], 0.5)
         ratios = paired_ratios(rounds, server, reference) if server != reference else []
         if ratios:
             result = estimate(ratios)
-            row["ratio"] = _numbers(result)
+            row["ratio"] = numbers(result)
             row["refusal"] = "" if result.has_verdict else refusal(result)
         rows.append(row)
     return rows
