@@ -5,7 +5,7 @@ from html import escape
 
 import wording
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 720, 300, 64, 34, 12, 14
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 720, 320, 92, 40, 14, 36
 
 
 def _kind(server):

@@ -39,6 +39,7 @@ svg text { fill: var(--soft); } svg .grid { stroke: var(--line); stroke-width: 1
 svg .curve { fill: none; stroke-width: 2.5; stroke: var(--floor); } svg .dot { fill: var(--floor); }
 svg .sluice { stroke: var(--sluice); } svg .nginx { stroke: var(--nginx); } svg .haproxy { stroke: var(--haproxy); }
 svg .dot.sluice { fill: var(--sluice); } svg .dot.nginx { fill: var(--nginx); } svg .dot.haproxy { fill: var(--haproxy); }
+@media (max-width: 40rem) { svg { font-size: 21px; } body { padding: 1.2rem .9rem 3rem; } td, th { padding-right: .5rem; } }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; font-size: .9rem; margin: .2rem 0 .5rem; }
 .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .4rem; vertical-align: -.06rem; }
 .holds { color: var(--good); } .broken { color: var(--bad); font-weight: 600; }
