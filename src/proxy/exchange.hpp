@@ -60,7 +60,7 @@ class Exchange final {
   // What a newer snapshot is to it.
   enum class Course : std::uint8_t {
     open,      // nothing has been decided: the one to go by
-    choosing,  // nothing yet: the one it has is what is chosen by, and nobody waits meanwhile
+    choosing,  // nothing yet: the one it has is what is chosen by; only a close is waited for meanwhile
     settled,   // no more than the terms and the route of its own are needed
   };
 

@@ -42,7 +42,7 @@ Task<void> Exchange::fail_upstream(Error error) {
       break;
     case ErrorCode::refused:
     case ErrorCode::unreachable:
-      status = 503;  // no endpoint had the request; a 502 speaks of one that did
+      status = 503;  // the last one tried never had it; a 502 speaks of one that did
       reason = Reason::upstream_refused;
       break;
     case ErrorCode::malformed:

@@ -20,6 +20,7 @@ namespace sluice::route {
 namespace {
 
 struct File {
+  config::Given given;
   std::vector<RouteSettings> routes;
 };
 constexpr auto file_keys = std::to_array<config::Key<File>>({
