@@ -44,8 +44,8 @@ struct RequestHead {
   Upgrade upgrade = Upgrade::none;
   std::string_view method_text;
   std::string_view target;  // as received
-  std::string_view
-      path;  // not normalised; "/" for an absolute-form without path, "*" for asterisk-form, "" for CONNECT
+  // Not normalised; "/" for an absolute-form without path, "*" where an OPTIONS asks about the server, "" for CONNECT.
+  std::string_view path;
   std::string_view query;      // with its leading '?'; empty when there is none
   std::string_view authority;  // of the absolute- or authority-form, else Host; empty only in HTTP/1.0 without Host
   Authority host;              // `authority` taken apart
@@ -54,6 +54,9 @@ struct RequestHead {
   bool keep_alive = false;       // the client wants the connection to go on
   bool expect_continue = false;  // waits for a 100 before it sends the body; false without a body and in HTTP/1.0
   FieldList fields;
+
+  // RFC 9112 §3.2.4: in asterisk-form, or in absolute-form without path and query. No other path is without a slash.
+  [[nodiscard]] bool asks_about_server() const { return path == "*"; }
 };
 
 // A response head. All views point into the parsed bytes.

@@ -118,7 +118,7 @@ void Stream::settle(int result) {
     if (result == 0) {
       note_end(0);
     } else if (result == -ENOBUFS) {
-      if (may_rearm_ && buffers_.grow()) {
+      if (may_rearm_ && queue_.count() < share_max_ && buffers_.grow()) {
         arm();
       } else if (reader_ != nullptr && reader_->on_shortage_ == OnShortage::tell) {
         reader_->outcome_ = failure(ErrorCode::exhausted);

@@ -121,7 +121,7 @@ Task<bool> Exchange::find_route() {
   std::string_view match_path = "/";
   path_ = request_.path;
   query_ = request_.query;
-  if (request_.target_form != http::TargetForm::asterisk) {
+  if (!request_.asks_about_server()) {
     path_memory_.reserve(request_.path.size());
     auto normalized =
         http::normalize_path(request_.path, path_memory_.span(), {.merge_slashes = terms_->merge_slashes});
@@ -159,7 +159,7 @@ Task<bool> Exchange::find_route() {
   }
   apply_route();
   if (request_.method == http::Method::trace && !co_await answer_last_trace()) co_return false;
-  if (request_.target_form == http::TargetForm::asterisk) co_return true;
+  if (request_.asks_about_server()) co_return true;
   if (route_->rewrite.is_given()) co_return co_await rewrite_target();
   if (!route_->strip_prefix.empty()) path_ = route::strip_prefix(path_, route_->strip_prefix);
   co_return true;

@@ -85,7 +85,7 @@ Task<void> Exchange::answer_route() {
 }
 
 Task<void> Exchange::redirect() {
-  const bool is_asterisk = request_.target_form == http::TargetForm::asterisk;
+  const bool is_asterisk = request_.asks_about_server();
   if (route_->redirect.host.empty() && request_.authority.empty()) {
     co_await reply(400, Reason::bad_request, http::to_string(http::Reject::missing_host));
     co_return;

@@ -55,7 +55,10 @@ void BufferRing::offer_up_to(unsigned end) noexcept {
 }
 
 bool BufferRing::grow() {
+  const std::uint64_t turn = loop_.turn_number();
+  if (grown_in_ == turn) return true;
   if (in_use_ == count_) return false;
+  grown_in_ = turn;
   offer_up_to(in_use_ * 2);
   look_again();
   return true;

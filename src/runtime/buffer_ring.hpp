@@ -90,7 +90,8 @@ class BufferRing final : private Timer {
   // How often a receive found no buffer.
   [[nodiscard]] std::uint64_t shortages() const { return shortages_.load(std::memory_order_relaxed); }
 
-  // For whoever found none: gives the kernel as many again as it has had so far; false when that was all of them.
+  // For whoever found none: gives the kernel as many again as it has had so far, once in a turn of the loop, because
+  // all who found none in it may share them. False when there are no more.
   [[nodiscard]] bool grow();
   // Queues a starved receive, when there is nothing to grow by: told in order, as buffers come back.
   void wait_for_buffers(Starved& starved);
@@ -113,7 +114,8 @@ class BufferRing final : private Timer {
   std::size_t stride_;  // from one buffer to the next
   unsigned count_;
   unsigned outstanding_ = 0;
-  unsigned in_use_ = 0;  // the first ones; the others were never offered
+  unsigned in_use_ = 0;                  // the first ones; the others were never offered
+  std::uint64_t grown_in_ = UINT64_MAX;  // the turn of the loop
   struct FreePages {
     void operator()(char* memory) const noexcept;
   };

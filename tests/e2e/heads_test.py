@@ -339,7 +339,11 @@ def trace_refused(world):
     equal(len(world.origin.requests), before, "requests that reached the origin")
 
 
-@group.case("h1.request.options_asterisk", "OPTIONS * goes on, and its answer comes back")
+@group.case("h1.request.options_asterisk", "OPTIONS about the server goes on in asterisk-form, in which of its two forms it came, and its answer comes back")
 def options_asterisk(world):
-    for response, _ in in_every_way(world, b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"):
-        equal(arrived(response)["target"], "*", "target at the origin")
+    for target in (b"*", b"http://a", b"HTTP://a:80"):
+        for response, _ in in_every_way(world, b"OPTIONS " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
+            equal(arrived(response)["target"], "*", "target at the origin")
+    for target, path in ((b"http://a/", "/"), (b"http://a?x", "/?x")):
+        for response, _ in in_every_way(world, b"OPTIONS " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n"):
+            equal(arrived(response)["target"], path, "target at the origin")

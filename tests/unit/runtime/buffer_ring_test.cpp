@@ -206,12 +206,15 @@ TEST_CASE("the kernel gets a few buffers, and twice as many each time that someb
   fixture.run_until([&] { return receiver.is_waiting_for_buffers(); });
   CHECK(buffers->outstanding() == 64);
   for (unsigned in_use : {128U, 256U}) {
+    fixture.settle(1);
     CHECK(buffers->grow());
+    CHECK(buffers->grow());  // not again in one turn
     CHECK(buffers->in_use() == in_use);
     send(in_use / 2);
     // Of those that are new, none that somebody holds: each packet lies in a buffer of its own.
     fixture.run_until([&] { return buffers->outstanding() == in_use; });
   }
+  fixture.settle(1);
   CHECK_FALSE(buffers->grow());
   CHECK(drain(receiver.queue()).size() == std::size_t{256} * 2);
   CHECK(buffers->outstanding() == 0);
