@@ -125,6 +125,8 @@ class Exchange final {
   bool client_may_go_on() const;
   // How long the client may take nothing of what we send.
   Duration client_idle_timeout() const { return route_ != nullptr ? route_->timeouts.idle : terms_->timeouts.idle; }
+  // How long the endpoint may pause in the body of its response.
+  [[nodiscard]] Duration response_idle_timeout() const;
   void note_repetition();
   [[nodiscard]] UpstreamCells& upstream_cells() const;
   void count();

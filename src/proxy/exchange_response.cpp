@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "message/h1_head.hpp"
 #include "message/pump.hpp"
 #include "proxy/shard.hpp"
@@ -97,6 +98,18 @@ http::ConnectionPolicy Exchange::connection_policy(const BodyFraming& framing) {
                                                      : http::ConnectionPolicy::implied;
 }
 
+// HTML §9.2, server-sent events: they come when there is something to tell. Such a stream waits for its next bytes as
+// long as a tunnel would.
+Duration Exchange::response_idle_timeout() const {
+  const route::Timeouts& timeouts = route_->timeouts;
+  if (response_.framing.kind == BodyFraming::Kind::length) return timeouts.idle;
+  const http::Field* type = response_.fields.find(http::FieldId::content_type);
+  if (type == nullptr) return timeouts.idle;
+  const std::string_view media_type = ascii::trim_ows(type->value.substr(0, type->value.find(';')));
+  const bool is_event_stream = ascii::equals_ignoring_case(media_type, "text/event-stream");
+  return is_event_stream ? std::max(timeouts.idle, timeouts.tunnel) : timeouts.idle;
+}
+
 Task<void> Exchange::deliver(upstream::Connection& connection) {
   strand_.set_phase("delivering response");
   log_.first_byte = shard_.loop().now() - connected_;
@@ -122,13 +135,13 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
   const bool head_fits = result || result.error().code != ErrorCode::too_large;
   const bool upstream_goes_on = response_.keep_alive;
   message::H1BodySource source(connection.input(), Side::upstream, response_.framing, terms_->limits.trailer_bytes,
-                               route_->timeouts.idle);
+                               response_idle_timeout());
   if (result) {
     message::H1BodySink sink(output, Side::downstream, forward.framing, client_idle_timeout());
     if (source.is_done()) {
       result = co_await sink.end(source.trailers());
     } else {
-      const message::PumpSettings settings{shard_.settings().splice_threshold, route_->timeouts.idle};
+      const message::PumpSettings settings{shard_.settings().splice_threshold, response_idle_timeout()};
       result = co_await message::pump(source, sink, shard_.pipes(), settings);
     }
   }

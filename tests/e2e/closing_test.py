@@ -1,6 +1,7 @@
 """How connections end: a client that goes takes its exchange with it, and an answer is never lost to a reset."""
 
 import signal
+import time
 
 import wire
 from check import contains, equal, require, wait_for, within
@@ -496,6 +497,31 @@ def body_timeout(bench):
             equal(wire.broken_chunked(rest) if name == "chunked" else rest, b"part", "what reached the origin")
             entry = proxy.log_entries(number + 1)[-1]
             equal((entry["status"], entry["reason"]), (408, "body_timeout"), "status and reason in the log")
+
+
+_EVENT_STREAMS = {"chunked": b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n", "until_close": b"content-type:TEXT/Event-Stream ; charset=utf-8\r\n"}
+
+
+@alone.case("closing.timeout.event_stream", "server-sent events may be further apart than timeouts.idle, as far as timeouts.tunnel; other bodies may not")
+def rare_events(bench):
+    origin, proxy = pair(bench, timeouts='idle = "300ms"\ntunnel = "2s"')
+    for name, fields in _EVENT_STREAMS.items():
+        with within(name):
+            client, connection = asked(bench, origin, proxy, get(f"/{name}"))
+            connection.send(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
+            for event in (b"data: 1\n\n", b"data: 2\n\n"):
+                piece = b"9\r\n" + event + b"\r\n" if name == "chunked" else event
+                time.sleep(1)
+                connection.send(piece)
+                client.until(event)
+            equal(log_entry(proxy, f"/{name}").get("reason"), "upstream_idle_timeout", "reason in the log")
+    for fields in (b"Content-Type: text/event-streams\r\n", b"Content-Type: text/plain; text/event-stream\r\n", b""):
+        with within(fields.decode()):
+            target = f"/other-{len(fields)}"
+            client, connection = asked(bench, origin, proxy, get(target))
+            connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + fields + b"\r\n9\r\ndata: 1\n\n\r\n")
+            client.until(b"data: 1\n\n")
+            equal(log_entry(proxy, target).get("reason"), "upstream_idle_timeout", "reason in the log")
 
 
 @alone.case("closing.timeout.slow_reader", "a client that does not read at all is given up after timeouts.idle")
