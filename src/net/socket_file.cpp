@@ -82,7 +82,6 @@ Outcome SocketFile::make_way(const std::string& path, int asks_again) {
 
 Outcome SocketFile::check(const std::string& path) {
   struct stat found{};
-  if (::lstat(path.c_str(), &found) == 0) return check_kind(found);
   const std::string folder = folder_of(path);
   if (::stat(folder.c_str(), &found) < 0) {
     return std::unexpected(fmt::format("its folder cannot be opened: {}", std::strerror(errno)));
@@ -90,7 +89,7 @@ Outcome SocketFile::check(const std::string& path) {
   if (::access(folder.c_str(), W_OK | X_OK) < 0) {
     return std::unexpected(fmt::format("no file can be made in its folder: {}", std::strerror(errno)));
   }
-  return {};
+  return ::lstat(path.c_str(), &found) == 0 ? check_kind(found) : Outcome();
 }
 
 SocketFile SocketFile::of(const std::string& path) {

@@ -1,5 +1,6 @@
 """What an operator does to a running proxy: -s and the pid file; and what the proxy gives up of root's rights."""
 
+import contextlib
 import grp
 import os
 import pwd
@@ -358,18 +359,50 @@ def explicit_root(bench):
     require("runs as root" not in proxy.told(), f"it says that it runs as root:\n{proxy.told()}")
 
 
-@as_root.case("privileges.not_root", "who is not root cannot become somebody else: a sentence, at its place; to stay who one is is no mistake")
-def not_root(bench):
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        program = Path(folder) / "sluice"
+@contextlib.contextmanager
+def as_user(bench):
+    """A folder that is not the user's, and a function that runs the proxy there as that user: exit status and what it says."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        program = folder / "sluice"
         # By a process of its own: what we write ourselves is open, for a moment, in whatever another thread starts.
         subprocess.run(["cp", str(bench.sluice), str(program)], check=True)
         program.chmod(0o755)
-        file = Path(folder) / "test.toml"
         drop_to = ("setpriv", f"--reuid={USER_NUMBER}", f"--regid={GROUP_NUMBER}", "--clear-groups")
+
+        def run(*arguments):
+            done = subprocess.run([*drop_to, str(program), *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            return done.returncode, done.stderr
+
+        yield folder, run
+
+
+@as_root.case("privileges.socket_folder", "a dead socket in a folder that is not the user's: -t says that there can be no new one")
+def socket_folder(bench):
+    with as_user(bench) as (folder, run):
+        path, file = folder / "left.sock", folder / "test.toml"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        path.chmod(0o666)
+        text = configuration("127.0.0.1:1", log=False)
+        admin = text.replace("@LISTEN@", "127.0.0.1:8080") + f'[admin]\nsocket = "{path}"\n'
+        for what, changed in (("admin socket", admin), ("listener", text.replace("@LISTEN@", f"unix:{path}"))):
+            file.write_text(changed)
+            status, told = run("-t", "-c", str(file))
+            equal(status, 1, f"exit status with the {what}; it said {told}")
+            contains(told, f"{path}: no file can be made in its folder: Permission denied", f"what it says of the {what}")
+            status, told = run("-c", str(file))
+            equal(status, 1, f"exit status of a start with the {what}; it said {told}")
+            contains(told, "Permission denied", "what the start says")
+
+
+@as_root.case("privileges.not_root", "who is not root cannot become somebody else: a sentence, at its place; to stay who one is is no mistake")
+def not_root(bench):
+    with as_user(bench) as (folder, run):
+        file = folder / "test.toml"
         for user, status, word in (("nobody", 1, 'only root can become the user "nobody"'), (USER, 0, "good")):
             file.write_text(f'user = "{user}"\n' + configuration("127.0.0.1:1", log=False).replace("@LISTEN@", "127.0.0.1:8080"))
-            done = subprocess.run([*drop_to, str(program), "-t", "-c", str(file)], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-            equal(done.returncode, status, f"exit status with user {user}; it said {done.stderr}")
-            contains(done.stderr, word, "what it says")
+            actual, told = run("-t", "-c", str(file))
+            equal(actual, status, f"exit status with user {user}; it said {told}")
+            contains(told, word, "what it says")
