@@ -143,7 +143,8 @@ void check_shards(bool has_count, const ShardSettings& defaults, std::span<const
   std::map<std::uint32_t, config::Place> seen;
   for (const ShardBlock& block : blocks) {
     const bool is_own = block.ring_entries || block.completion_entries.value;
-    if (is_own && are_defaults_sound && has_sound_rings(block.given)) {
+    const bool needs_defaults = !block.ring_entries || !block.completion_entries.value;
+    if (is_own && (are_defaults_sound || !needs_defaults) && has_sound_rings(block.given)) {
       const bool has_place = block.completion_entries.value.has_value();
       check_completions(block.over(defaults), has_place ? block.completion_entries.place : block.given.place(),
                         problems);

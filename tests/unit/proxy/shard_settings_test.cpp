@@ -150,6 +150,18 @@ TEST_CASE("mistakes in shards, each at its place") {
        "s.toml:2:22: `completion_entries` must be at least `ring_entries`, which is 4096, not 256"},
       {"[shard_defaults]\nring_entries = 64\ncompletion_entries = 128\n[[shard]]\nring_entries = 256\n",
        "s.toml:4:1: `completion_entries` must be at least `ring_entries`, which is 256, not 128"},
+      // What a block says itself can be told whatever is wrong further out; what it takes from there cannot.
+      {"[shard_defaults]\nring_entries = 100\n[[shard]]\nring_entries = 4096\ncompletion_entries = 128\n",
+       "s.toml:2:16: `ring_entries` must be a power of two from 64 to 32768, not 100\n"
+       "s.toml:5:22: `completion_entries` must be at least `ring_entries`, which is 4096, not 128"},
+      {"[[shard]]\nring_entries = 4096\ncompletion_entries = 128\n[shard_defaults]\nrings = 1\n",
+       "s.toml:3:22: `completion_entries` must be at least `ring_entries`, which is 4096, not 128\n"
+       "s.toml:5:1: unknown key `rings` in [shard_defaults]"},
+      {"[shard_defaults]\nring_entries = 100\n[[shard]]\ncompletion_entries = 128\n",
+       "s.toml:2:16: `ring_entries` must be a power of two from 64 to 32768, not 100"},
+      {"[shard_defaults]\nring_entries = 100\n[[shard]]\nring_entries = 100\ncompletion_entries = 128\n",
+       "s.toml:2:16: `ring_entries` must be a power of two from 64 to 32768, not 100\n"
+       "s.toml:4:16: `ring_entries` must be a power of two from 64 to 32768, not 100"},
       {"[[shard]]\nbatch_wait = \"11ms\"\n", "s.toml:2:14: `batch_wait` must be from 0s to 10ms, not \"11ms\""},
       {"[[shard]]\nmax_connections = 0\n", "s.toml:2:19: `max_connections` must be from 1 to 10000000, not 0"},
       {"[[shard]]\nwatchdog = \"5ms\"\n",
