@@ -92,12 +92,14 @@ void Given::add_unknown(Place place, std::string_view meant) {
 }
 
 void Given::inherit(const Given& outer) {
-  for (const Entry& entry : outer.entries_) {
-    if (find(entry.key) != nullptr) continue;
-    entries_.push_back(entry);
-    if (const std::string_view text = outer.written(entry.key); !text.empty())
-      add_written(entry.key, std::string(text));
-  }
+  for (const Entry& entry : outer.entries_) inherit(outer, entry.key);
+}
+
+void Given::inherit(const Given& outer, std::string_view key) {
+  const Entry* entry = outer.find(key);
+  if (entry == nullptr || find(key) != nullptr) return;
+  entries_.push_back(*entry);
+  if (const std::string_view text = outer.written(key); !text.empty()) add_written(entry->key, std::string(text));
 }
 
 }  // namespace sluice::config

@@ -54,6 +54,8 @@ class Given {
   void add_unknown(Place place, std::string_view meant);
   // What is left out here is as it is there.
   void inherit(const Given& outer);
+  // The same of one key alone.
+  void inherit(const Given& outer, std::string_view key);
 
   friend bool operator==(const Given&, const Given&) { return true; }
 

@@ -247,6 +247,7 @@ Configuration Configuration::effective() const {
   for (route::RouteSettings& route : result.routes) {
     const auto index = indices.find(route.upstream.value);
     route.trace = route.trace.value_or(forwarding.trace);
+    route.given.inherit(forwarding.given, "trace");
     fill_in(route.limits, limits);
     if (index != indices.end()) {
       const upstream::UpstreamSettings& upstream = result.upstreams[index->second];

@@ -170,6 +170,7 @@ idle = "${SLUICE_TEST_DURATION}"
 [forwarding]
 trusted_proxies = ["${SLUICE_TEST_NETWORK}"]
 identity_headers = ["${SLUICE_TEST_SECRET}"]
+trace = "${SLUICE_TEST_FALSE}"
 [response_headers]
 set = { A = "${SLUICE_TEST_SECRET}" }
 [shard_defaults]
@@ -197,6 +198,7 @@ TEST_CASE("nothing that came out of the environment is in the dump, and the dump
         "# connect = \"${SLUICE_TEST_DURATION}\" (from further out)",
         "# upstream_host = \"${SLUICE_TEST_SECRET}\" (that of the upstream)",
         "# body_rate_min = \"${SLUICE_TEST_NUMBER}\" (from further out)",
+        "# trace = \"${SLUICE_TEST_FALSE}\" (`forwarding.trace`)",
         "# pipes = \"${SLUICE_TEST_HUNDREDS}\" (from `[shard_defaults]`)", "body = \"${SLUICE_TEST_SECRET}\""}) {
     CAPTURE(line);
     CHECK(text.contains(line));
