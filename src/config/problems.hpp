@@ -47,6 +47,8 @@ class Problems {
   static constexpr std::size_t kept_max = 100;
 
   explicit Problems(std::string file) { add_file(std::move(file)); }
+  // files: all that a Place may be in, the one that was asked for first.
+  explicit Problems(std::vector<std::string> files) : files_(std::move(files)) {}
 
   // Names one more file; its number is what a Place in it carries.
   std::uint32_t add_file(std::string path);

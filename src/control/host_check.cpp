@@ -22,13 +22,13 @@ bool is_offered(const std::string& congestion_control) {
 }  // namespace
 
 std::vector<std::string> unmet_by_host(const proxy::Configuration& configuration) {
-  std::vector<std::string> unmet;
+  config::Problems unmet(configuration.files);
   auto check = [&](const config::Placed<std::string>& congestion_control, const char* kind, const std::string& name) {
     if (is_offered(congestion_control.value)) return;
-    unmet.push_back(
-        fmt::format("{}: the kernel does not let us use the congestion control \"{}\" ({} \"{}\"); "
-                    "net.ipv4.tcp_available_congestion_control lists what it has",
-                    configuration.place_text(congestion_control.place), congestion_control.value, kind, name));
+    unmet.add(congestion_control.place,
+              fmt::format("the kernel does not let us use the congestion control \"{}\" ({} \"{}\"); "
+                          "net.ipv4.tcp_available_congestion_control lists what it has",
+                          congestion_control.value, kind, name));
   };
   for (const net::ListenerSettings& listener : configuration.listeners) {
     check(listener.congestion_control, "listener", listener.name.value);
@@ -36,7 +36,7 @@ std::vector<std::string> unmet_by_host(const proxy::Configuration& configuration
   for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
     check(upstream.congestion_control, "upstream", upstream.name.value);
   }
-  return unmet;
+  return unmet.lines();
 }
 
 }  // namespace sluice::control

@@ -23,8 +23,9 @@ std::string describe(const Error& error) {
 
 std::string_view host_of(const net::Address& address, char* memory) { return address.write_host(memory); }
 
-std::string refusal(const net::ListenerSettings& settings, std::string_view why) {
-  return fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value, settings.name.value, why);
+config::Problem refusal(const net::ListenerSettings& settings, std::string_view why) {
+  return {settings.address.place,
+          fmt::format("cannot listen on {} (listener \"{}\"): {}", settings.address.value, settings.name.value, why)};
 }
 
 bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
@@ -41,8 +42,9 @@ bool overlaps(const net::Address& a, const net::Address& b) {
   return host_a == host_b || is_wildcard(host_a) || is_wildcard(host_b);
 }
 
-std::expected<NewListener, std::string> NewListener::open(const net::ListenerSettings& settings, std::uint32_t id,
-                                                          std::size_t sockets, std::span<const OpenListener> leaving) {
+std::expected<NewListener, config::Problem> NewListener::open(const net::ListenerSettings& settings, std::uint32_t id,
+                                                              std::size_t sockets,
+                                                              std::span<const OpenListener> leaving) {
   std::optional<net::Address> address = net::Address::parse(settings.address.value);
   SLUICE_ASSERT(address.has_value());  // checked when the configuration was read
   const bool is_ours =
@@ -56,7 +58,7 @@ std::expected<NewListener, std::string> NewListener::open(const net::ListenerSet
   return listener;
 }
 
-std::expected<void, std::string> NewListener::listen() {
+std::expected<void, config::Problem> NewListener::listen() {
   if (is_listening_) return {};
   const auto backlog = static_cast<int>(listener_.settings.backlog);
   if (Result<void> begun = net::begin_listening(sockets_, backlog); !begun) {
@@ -97,8 +99,8 @@ ListenerDiff diff_listeners(std::span<const OpenListener> open, std::span<const 
   return diff;
 }
 
-std::expected<proxy::ListenerUpdate, std::string> update_of(const OpenListener& before,
-                                                            const net::ListenerSettings& after) {
+std::expected<proxy::ListenerUpdate, config::Problem> update_of(const OpenListener& before,
+                                                                const net::ListenerSettings& after) {
   proxy::ListenerUpdate update;
   update.id = before.id;
   update.name = after.name.value;
@@ -107,8 +109,10 @@ std::expected<proxy::ListenerUpdate, std::string> update_of(const OpenListener& 
   if (after.is_unix() || after.congestion_control == before.settings.congestion_control) return update;
   Result<std::string> name = net::effective_congestion_control(after.congestion_control.value, before.bound);
   if (!name) {
-    return std::unexpected(fmt::format("cannot change the congestion control of {} (listener \"{}\"): {}",
-                                       after.address.value, after.name.value, describe(name.error())));
+    return std::unexpected(
+        config::Problem{after.given.place_of("congestion_control"),
+                        fmt::format("cannot change the congestion control of {} (listener \"{}\"): {}",
+                                    after.address.value, after.name.value, describe(name.error()))});
   }
   update.congestion_control = std::move(*name);
   return update;

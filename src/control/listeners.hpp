@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/problems.hpp"
 #include "net/address.hpp"
 #include "net/listener_settings.hpp"
 #include "net/socket_file.hpp"
@@ -28,16 +29,17 @@ class NewListener {
  public:
   // leaving: listeners of ours whose place it may take: a wildcard in place of one of its addresses, or the reverse. It
   // takes no connection of theirs before listen().
-  // Errors: a sentence that names the listener.
-  [[nodiscard]] static std::expected<NewListener, std::string> open(const net::ListenerSettings& settings,
-                                                                    std::uint32_t id, std::size_t sockets,
-                                                                    std::span<const OpenListener> leaving);
+  // Errors: a sentence that names the listener, and where its address stands.
+  [[nodiscard]] static std::expected<NewListener, config::Problem> open(const net::ListenerSettings& settings,
+                                                                        std::uint32_t id, std::size_t sockets,
+                                                                        std::span<const OpenListener> leaving);
   NewListener(NewListener&& other) noexcept = default;
   NewListener& operator=(NewListener&&) = delete;
   ~NewListener();
 
   // Begins where open() has not. After that, closing the sockets would reset connections that were another listener's.
-  [[nodiscard]] std::expected<void, std::string> listen();
+  // Errors: as above.
+  [[nodiscard]] std::expected<void, config::Problem> listen();
   [[nodiscard]] const OpenListener& listener() const { return listener_; }
   // The socket of one shard, which is the caller's from here on.
   [[nodiscard]] int take(std::size_t shard);
@@ -61,9 +63,9 @@ struct ListenerDiff {
                                           std::span<const net::ListenerSettings> wanted);
 
 // What the shards are to do with the socket of a listener that goes on with other settings. Errors: a sentence that
-// names the listener.
-[[nodiscard]] std::expected<proxy::ListenerUpdate, std::string> update_of(const OpenListener& before,
-                                                                          const net::ListenerSettings& after);
+// names the listener, and the place of what cannot be done.
+[[nodiscard]] std::expected<proxy::ListenerUpdate, config::Problem> update_of(const OpenListener& before,
+                                                                              const net::ListenerSettings& after);
 
 // Whether a socket on one of them takes connections of the other.
 [[nodiscard]] bool overlaps(const net::Address& a, const net::Address& b);

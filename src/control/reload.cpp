@@ -16,22 +16,19 @@ using proxy::Configuration;
 // What: what of a new configuration cannot be taken over, one line for each key.
 class Reasons {
  public:
-  explicit Reasons(const Configuration& next) : next_(next) {}
+  explicit Reasons(const Configuration& next) : problems_(next.files) {}
 
   // section: empty for the top level. given: of the table that has the key, or had it.
   void add(const config::Given& given, std::string_view section, std::string_view key) {
     const std::string name = section.empty() ? std::string(key) : fmt::format("{}.{}", section, key);
     const config::Place place = given.has(key) || !section.empty() ? given.place_of(key) : config::Place{};
-    add_line(place, fmt::format("`{}` has changed, and that needs a restart", name));
+    problems_.add(place, fmt::format("`{}` has changed, and that needs a restart", name));
   }
-  void add_line(config::Place place, std::string_view message) {
-    lines_.push_back(fmt::format("{}: {}", next_.place_text(place), message));
-  }
-  [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
+  void add(config::Place place, std::string message) { problems_.add(place, std::move(message)); }
+  [[nodiscard]] std::vector<std::string> lines() const { return problems_.lines(); }
 
  private:
-  const Configuration& next_;
-  std::vector<std::string> lines_;
+  config::Problems problems_;
 };
 
 // Of one key of the top level; `compare` is null for what a reload takes over.
@@ -104,12 +101,12 @@ std::vector<std::string> restart_reasons(const Configuration& running, const Con
     if (row.compare != nullptr) row.compare(running, next, row.key, reasons);
   }
   if (proxy::Shard::block_bytes(next.limits) > block_bytes) {
-    reasons.add_line(next.limits.given.place_of("head_bytes"),
-                     fmt::format("`limits.head_bytes` is larger than what the shards were started with, and that needs "
-                                 "a restart; up to {} bytes will do without one",
-                                 proxy::Shard::head_bytes_in(block_bytes)));
+    reasons.add(next.limits.given.place_of("head_bytes"),
+                fmt::format("`limits.head_bytes` is larger than what the shards were started with, and that needs "
+                            "a restart; up to {} bytes will do without one",
+                            proxy::Shard::head_bytes_in(block_bytes)));
   }
-  return reasons.take();
+  return reasons.lines();
 }
 
 UpstreamDiff diff_upstreams(std::span<const upstream::UpstreamSettings> before,

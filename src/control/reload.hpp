@@ -25,8 +25,8 @@ struct KeyChange {
 };
 [[nodiscard]] std::span<const KeyChange> key_changes();
 
-// Why `next` cannot take the place of `running` without a restart: a line for each key with its place in `next`,
-// empty where it can.
+// Why `next` cannot take the place of `running` without a restart: a line for each key with its place in `next`, in
+// the order of the files; empty where it can.
 // block_bytes: what the shards' blocks were made for.
 [[nodiscard]] std::vector<std::string> restart_reasons(const proxy::Configuration& running,
                                                        const proxy::Configuration& next, std::size_t block_bytes);

@@ -27,6 +27,10 @@ std::string describe(const Error& error) {
   return error.os_error != 0 ? std::string(std::strerror(error.os_error)) : std::string(to_string(error.code));
 }
 
+std::unexpected<std::string> log_failure(const proxy::LogSettings& settings, const Error& error) {
+  return std::unexpected(fmt::format("cannot open the access log {}: {}", settings.access, describe(error)));
+}
+
 }  // namespace
 
 Server::Server(Prepared prepared, Loader load)
@@ -44,7 +48,7 @@ Server::~Server() {
 std::expected<void, std::string> Server::open_first_sockets() {
   for (const net::ListenerSettings& settings : configuration_.listeners) {
     auto opened = NewListener::open(settings, ++listeners_made_, workers_.size(), {});
-    if (!opened) return std::unexpected(opened.error());
+    if (!opened) return std::unexpected(std::move(opened.error().message));
     for (auto& worker : workers_) {
       worker->sockets.push_back(
           {opened->listener().id, settings.name.value, opened->take(worker->index), settings.slot});
@@ -59,15 +63,19 @@ void Server::remove_socket_files() {
   for (OpenListener& listener : listeners_) listener.file.remove();
 }
 
+std::expected<void, std::string> check_log(const proxy::LogSettings& settings) {
+  if (!settings.is_access_on()) return {};
+  if (auto log = proxy::LogWriter::check(settings.access); !log) return log_failure(settings, log.error());
+  return {};
+}
+
 std::expected<std::unique_ptr<proxy::LogWriter>, std::string> open_log(const proxy::LogSettings& settings,
                                                                        std::size_t shards,
                                                                        std::vector<proxy::LogTarget>& targets) {
   targets.assign(shards, {});
   if (!settings.is_access_on()) return nullptr;
   auto log = proxy::LogWriter::open(settings.access, settings.flush);
-  if (!log) {
-    return std::unexpected(fmt::format("cannot open the access log {}: {}", settings.access, describe(log.error())));
-  }
+  if (!log) return log_failure(settings, log.error());
   for (proxy::LogTarget& target : targets) target = {log->get(), &(*log)->add_ring(std::bit_ceil(settings.buffer))};
   if (!(*log)->start(/*is_held=*/true)) {
     return std::unexpected("cannot start the log's thread; look at 'ulimit -u' and pids.max");

@@ -105,7 +105,8 @@ class Server {
   void begin_reload();
   [[nodiscard]] std::expected<Made, Words> make(Prepared prepared);
   [[nodiscard]] std::expected<Made, Words> make_parts(Prepared prepared);
-  [[nodiscard]] std::expected<void, std::string> make_log(Made& made);
+  // is_in_vain: nothing will come of it; whether it could be done is told all the same.
+  [[nodiscard]] std::expected<void, std::string> make_log(Made& made, bool is_in_vain);
   void publish(Made made);
   [[nodiscard]] std::string words_of(const Made& made) const;
   void hand_over(Worker& worker, std::unique_ptr<proxy::ShardChange> change);
@@ -135,6 +136,8 @@ class Server {
   bool is_draining_ = false;
 };
 
+// Whether the log could be opened, changing nothing.
+[[nodiscard]] std::expected<void, std::string> check_log(const proxy::LogSettings& settings);
 // Opens the log for so many shards. The writer's thread holds until begin(). Null: no log is wanted.
 [[nodiscard]] std::expected<std::unique_ptr<proxy::LogWriter>, std::string> open_log(
     const proxy::LogSettings& settings, std::size_t shards, std::vector<proxy::LogTarget>& targets);

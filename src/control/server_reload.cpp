@@ -57,17 +57,18 @@ std::expected<Server::Made, Server::Words> Server::make(Prepared prepared) {
 }
 
 std::expected<Server::Made, Server::Words> Server::make_parts(Prepared prepared) {
-  Words reasons;
   Made made;
   made.configuration = std::move(prepared.configuration);
   made.max_connections_default = prepared.max_connections_default;
+  config::Problems problems(made.configuration.files);
+  auto add = [&problems](config::Problem problem) { problems.add(problem.place, std::move(problem.message)); };
   made.listeners = diff_listeners(listeners_, made.configuration.listeners);
   for (const net::ListenerSettings& settings : made.listeners.added) {
     auto opened = NewListener::open(settings, ++listeners_made_, workers_.size(), made.listeners.removed);
     if (opened) {
       made.added.push_back(std::move(*opened));
     } else {
-      reasons.push_back(fmt::format("{}: {}", made.configuration.place_text(settings.address.place), opened.error()));
+      add(std::move(opened.error()));
     }
   }
   for (const OpenListener& before : made.listeners.updated) {
@@ -75,31 +76,30 @@ std::expected<Server::Made, Server::Words> Server::make_parts(Prepared prepared)
     if (auto update = update_of(before, after->settings)) {
       made.updated.push_back(std::move(*update));
     } else {
-      reasons.push_back(update.error());
+      add(std::move(update.error()));
     }
   }
-  if (reasons.empty()) {
-    if (auto log = make_log(made); !log) {
-      const config::Given& given = made.configuration.log.given;
-      reasons.push_back(fmt::format("{}: {}", made.configuration.place_text(given.place_of("access")), log.error()));
-    }
+  if (auto log = make_log(made, /*is_in_vain=*/!problems.is_empty()); !log) {
+    add({made.configuration.log.given.place_of("access"), log.error()});
   }
   // Last, and all of them bound by now: a socket that takes connections of one of ours must not be closed again.
-  if (reasons.empty()) {
+  if (problems.is_empty()) {
     for (NewListener& added : made.added) {
-      if (auto begun = added.listen(); !begun) reasons.push_back(begun.error());
+      if (auto begun = added.listen(); !begun) add(std::move(begun.error()));
     }
   }
-  if (!reasons.empty()) return std::unexpected(std::move(reasons));
+  if (!problems.is_empty()) return std::unexpected(problems.lines());
   return made;
 }
 
-std::expected<void, std::string> Server::make_log(Made& made) {
+std::expected<void, std::string> Server::make_log(Made& made, bool is_in_vain) {
   made.changes_log = made.configuration.log != configuration_.log;
   if (!made.changes_log) {
     for (auto& worker : workers_) made.targets.push_back(worker->log);
     return {};
   }
+  // An empty file would be what it leaves behind.
+  if (is_in_vain) return check_log(made.configuration.log);
   auto log = open_log(made.configuration.log, workers_.size(), made.targets);
   if (!log) return std::unexpected(log.error());
   made.log = std::move(*log);

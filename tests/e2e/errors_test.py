@@ -160,7 +160,7 @@ completion_entries = 128
 ], every)
 
 
-@alone.case("config.errors.restart", "every key that takes a restart is told at its place in the new file")
+@alone.case("config.errors.restart", "every key that takes a restart is told at its place in the new file, in its order")
 def restart(bench):
     origin = bench.scripted()
     text = configuration(origin.address, extra='[admin]\nsocket = "admin.sock"\n')
@@ -172,9 +172,9 @@ def restart(bench):
     def place(key, column):
         return f"sluice: {proxy.file}:{next(i for i, line in enumerate(lines, 1) if line.startswith(key))}:{column}"
 
-    expected = [f"{place('socket', 10)}: `admin.socket` has changed, and that needs a restart",
+    expected = [f"{place('shards', 10)}: `shards` has changed, and that needs a restart",
+                f"{place('socket', 10)}: `admin.socket` has changed, and that needs a restart",
                 f"{place('mode', 8)}: `admin.mode` has changed, and that needs a restart",
-                f"{place('shards', 10)}: `shards` has changed, and that needs a restart",
-                f"{place('ring_entries', 16)}: `shard_defaults.ring_entries` has changed, and that needs a restart",
-                f"{place('pipes', 9)}: `shard_defaults.pipes` has changed, and that needs a restart"]
+                f"{place('pipes', 9)}: `shard_defaults.pipes` has changed, and that needs a restart",
+                f"{place('ring_entries', 16)}: `shard_defaults.ring_entries` has changed, and that needs a restart"]
     equal([line for line in told.splitlines() if "restart" in line], expected, "what it says")

@@ -1,5 +1,6 @@
 """Reading the file again: what is new holds, what is the same is left alone, and nobody who is being served notices."""
 
+import re
 import signal
 import socket
 
@@ -94,6 +95,8 @@ def refused(bench, change, *expected):
         told = reload_refused(proxy, change(text, bench, proxy))
         for part in expected:
             contains(told, part, "what is said")
+        places = [int(number) for number in re.findall(r"sluice\.toml:(\d+):", told)]
+        equal(places, sorted(places), "the lines that are named, in the order of the file")
         contains(told, "not reloaded: generation 1 goes on unchanged", "what is said")
     equal(client.exchange(GET).body, b"ok", "body on the old connection")
     equal(bench.client(proxy).exchange(GET).body, b"ok", "body on a new connection")
@@ -107,6 +110,10 @@ def taken_address(text, bench, proxy):
     port = getattr(bench, "taken_port", None) or bench.scripted()
     bench.taken_port = port
     return text + listener("more", ("127.0.0.1", port.port))
+
+
+def several_wrong(text, bench, proxy):
+    return taken_address(text.replace("@LOG@", "/proc/no/such"), bench, proxy) + listener("foreign", ("192.0.2.1", 80))
 
 
 alone.table("reload.refused", [
@@ -123,6 +130,8 @@ alone.table("reload.refused", [
      ":14: `limits.head_bytes` is larger than what the shards were started with, and that needs a restart"),
     ("address", "an address that somebody else has", taken_address, ":11: cannot listen on", "Address already in use"),
     ("log", "a log that cannot be opened", lambda text, *_: text.replace("@LOG@", "/proc/no/such"), ":10: cannot open the access log /proc/no/such"),
+    ("several", "a log and two listeners, each told at its place, in the order of the file", several_wrong,
+     ":10: cannot open the access log /proc/no/such", "Address already in use", "Cannot assign requested address"),
     ("descriptors", "more connections than there are descriptors",
      lambda text, *_: text.replace("max_connections = 2000", "max_connections = 10000000"), "descriptor"),
 ], refused)

@@ -112,9 +112,13 @@ TEST_CASE("what the shards are told of a listener that goes on with other settin
   CHECK_FALSE(update->congestion_control.empty());
   CHECK(update->congestion_control != "system");
   after.congestion_control.value = "no-such";
+  after.given = config::Given({7, 1}, false);
   update = update_of(before, after);
   REQUIRE_FALSE(update.has_value());
-  CHECK(update.error().contains("listener \"b\""));
+  CHECK(update.error().message.contains("listener \"b\""));
+  CHECK(update.error().place == config::Place{7, 1});
+  after.given.add("congestion_control", {9, 22}, true);
+  CHECK(update_of(before, after).error().place == config::Place{9, 22});
 }
 
 TEST_CASE("which addresses share connections") {
@@ -156,7 +160,7 @@ TEST_CASE("a new listener has a socket for each shard, all on the port that was 
   SUBCASE("the address is taken") {
     auto second = NewListener::open(settings("b", opened->listener().bound.to_string()), 6, 1, {});
     REQUIRE_FALSE(second.has_value());
-    CHECK(second.error() ==
+    CHECK(second.error().message ==
           "cannot listen on " + opened->listener().bound.to_string() + " (listener \"b\"): Address already in use");
   }
   SUBCASE("by ourselves, and we are about to leave it") {
@@ -168,10 +172,29 @@ TEST_CASE("a new listener has a socket for each shard, all on the port that was 
     CHECK(second->listen().has_value());
     CHECK(second->listen().has_value());
   }
+  SUBCASE("by ourselves, and another program is faster") {
+    const std::string port = std::to_string(opened->listener().bound.port());
+    net::ListenerSettings wanted = settings("b", "0.0.0.0:" + port);
+    wanted.address.place = {3, 11};
+    const std::vector<OpenListener> leaving = {opened->listener()};
+    auto second = NewListener::open(wanted, 6, 1, leaving);
+    REQUIRE(second.has_value());
+    const net::Address other = *net::Address::parse("127.0.0.2:" + port);
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    taken.push_back(fd);
+    const int on = 1;
+    CHECK(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    CHECK(::bind(fd, other.data(), other.size()) == 0);
+    CHECK(::listen(fd, 1) == 0);
+    auto begun = second->listen();
+    REQUIRE_FALSE(begun.has_value());
+    CHECK(begun.error().place == config::Place{3, 11});
+    CHECK(begun.error().message == "cannot listen on 0.0.0.0:" + port + " (listener \"b\"): Address already in use");
+  }
   SUBCASE("an address that is not ours") {
     auto second = NewListener::open(settings("b", "192.0.2.1:80"), 6, 1, {});
     REQUIRE_FALSE(second.has_value());
-    CHECK(second.error().contains("192.0.2.1:80"));
+    CHECK(second.error().message.contains("192.0.2.1:80"));
   }
   for (int fd : taken) ::close(fd);
 }

@@ -92,9 +92,18 @@ TEST_CASE("what a reload refuses") {
     }
   }
   const proxy::Configuration before = parse(text);
-  CHECK(restart_reasons(before, parse("shards = 9\n" + text + "[shard_defaults]\npipes = 1\n"),
-                        proxy::Shard::block_bytes(before.limits))
-            .size() == 2);
+  // In the order of the file, whichever that is.
+  const std::vector<std::string> reasons = restart_reasons(
+      before,
+      parse("shards = 9\nuser = \"a\"\n[limits]\nhead_bytes = \"64KiB\"\n[shard_defaults]\npipes = 1\n" + text +
+            "[admin]\nsocket = \"a\"\n"),
+      proxy::Shard::block_bytes(before.limits));
+  REQUIRE(reasons.size() == 5);
+  CHECK(reasons[0].starts_with("test.toml:1:10: `shards`"));
+  CHECK(reasons[1].starts_with("test.toml:2:8: `user`"));
+  CHECK(reasons[2].starts_with("test.toml:4:14: `limits.head_bytes`"));
+  CHECK(reasons[3].starts_with("test.toml:6:9: `shard_defaults.pipes`"));
+  CHECK(reasons[4].starts_with("test.toml:16:10: `admin.socket`"));
 }
 
 TEST_CASE("a head that the blocks were made for can come back") {
