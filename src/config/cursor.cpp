@@ -99,31 +99,22 @@ std::optional<std::int64_t> Cursor::size(Range bytes) const {
   return std::nullopt;
 }
 
-std::optional<Secret> Cursor::secret(Hidden hidden) const {
+std::optional<Secret> Cursor::secret() const {
   constexpr std::string_view scheme = "file:";
-  constexpr std::string_view stars = "***";
   if (node_.kind != Kind::string) {
     fail("must be a string");  // whatever it is, it may be the secret: it is not repeated
     return std::nullopt;
   }
   if (!expect(Kind::string, "a string")) return std::nullopt;
-  const bool is_whole = hidden == Hidden::whole;
-  if (is_whole && node_.text == stars) {
-    fail("is \"***\", which only stands for a secret");
-    return std::nullopt;
-  }
-  if (!node_.text.starts_with(scheme)) {
-    if (node_.written.empty()) return Secret{node_.text, toml_string(is_whole ? stars : node_.text)};
-    const bool is_shown = !is_whole || is_variable(node_.written);
-    return Secret{node_.text, is_shown ? toml_literal(node_.written) : toml_string(stars)};
-  }
+  std::string shown = node_.written.empty() ? toml_string(node_.text) : toml_literal(node_.written);
+  if (!node_.text.starts_with(scheme)) return Secret{node_.text, std::move(shown)};
   const std::string path = beside(problems_.file(place()), node_.text.substr(scheme.size()));
   auto content = read_secret_file(path);
   if (!content) {
     fail(fmt::format("is to be read from {}, which {}", in_quotes(path), content.error()));
     return std::nullopt;
   }
-  return Secret{std::move(*content), toml_string(node_.text)};
+  return Secret{std::move(*content), std::move(shown)};
 }
 
 std::optional<std::size_t> Cursor::choice(std::span<const std::string_view> names) const {

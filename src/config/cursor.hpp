@@ -30,10 +30,10 @@ struct Range {
   }
 };
 
-// A value that nobody is shown, or not all of it.
+// A value that not all is shown of.
 struct Secret {
   std::string value;
-  std::string shown;  // TOML, in its place: where it came from, stars, or what is none; empty: not set
+  std::string shown;  // TOML, in its place: what the file says; empty: not set
 
   friend bool operator==(const Secret&, const Secret&) = default;
 };
@@ -56,10 +56,8 @@ class Cursor {
   [[nodiscard]] std::optional<std::int64_t> integer(Range range) const;
   [[nodiscard]] std::optional<Duration> duration(Range range) const;
   [[nodiscard]] std::optional<std::int64_t> size(Range bytes) const;
-  // What of a string is a secret: all of it, or what files and variables say.
-  enum class Hidden : std::uint8_t { whole, filled_in };
-  // A string; "file:PATH": the content of that file.
-  [[nodiscard]] std::optional<Secret> secret(Hidden hidden) const;
+  // A string; "file:PATH": the content of that file. What the file or a variable says is not to be shown.
+  [[nodiscard]] std::optional<Secret> secret() const;
   // Index of the text among `names`.
   [[nodiscard]] std::optional<std::size_t> choice(std::span<const std::string_view> names) const;
   // Whether it is a table, an array, and has an allowed count of entries.

@@ -244,8 +244,8 @@ template <auto Member>
 constexpr auto size(std::string_view name, Range bytes, std::string_view summary) {
   return detail::value_key<Member, detail::SizeKind>(name, bytes, summary);
 }
-// Way: Text, Name, IpPort or a module's own (scalar.hpp). With `is_secret` or `may_be_file` in it, the
-// value is a Secret: shown to nobody, or only what files and variables do not say.
+// Way: Text, Name, IpPort or a module's own (scalar.hpp). With `may_be_file` in it, the value is a Secret: what files
+// and variables say is not shown.
 template <auto Member, class Way>
 constexpr auto string(std::string_view name, std::string_view summary) {
   return detail::value_key<Member, typename detail::KindOf<Way>::Type>(name, {}, summary);

@@ -117,17 +117,16 @@ struct StringKind {
   }
 };
 
-// A string that is a secret, or "file:PATH", whose content is. With Hidden::whole, what `Way::parse` complains of must
-// not repeat it.
-template <class Way, Cursor::Hidden hidden>
+// A string, or "file:PATH", whose content it is. What a file or a variable says is a secret.
+template <class Way>
 struct SecretKind {
   static constexpr bool keeps_secrets = true;
   static std::optional<Secret> read(const Cursor& at, Range) {
-    auto secret = at.secret(hidden);
+    auto secret = at.secret();
     if (!secret) return std::nullopt;
     auto parsed = Way::parse(secret->value);
     if (parsed) return Secret{std::move(*parsed), std::move(secret->shown)};
-    const bool is_plain = hidden == Cursor::Hidden::whole || secret->shown == toml_string(secret->value);
+    const bool is_plain = secret->shown == toml_string(secret->value);
     at.fail(is_plain ? parsed.error() : "is no valid value once it is filled in; what it is then is not shown");
     return std::nullopt;
   }
@@ -147,14 +146,9 @@ struct KindOf {
   using Type = StringKind<Way>;
 };
 template <class Way>
-  requires(Way::is_secret)
-struct KindOf<Way> {
-  using Type = SecretKind<Way, Cursor::Hidden::whole>;
-};
-template <class Way>
   requires(Way::may_be_file)
 struct KindOf<Way> {
-  using Type = SecretKind<Way, Cursor::Hidden::filled_in>;
+  using Type = SecretKind<Way>;
 };
 
 // An enum whose names are `Names`, in the order of its values from 0.

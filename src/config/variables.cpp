@@ -74,10 +74,6 @@ std::expected<std::string_view, std::string> value_of(std::string_view reference
 
 bool has_variables(std::string_view text) { return text.contains(opening); }
 
-bool is_variable(std::string_view text) {
-  return text.starts_with(opening) && text.ends_with('}') && is_variable_name(text.substr(2, text.size() - 3));
-}
-
 std::expected<std::string, std::string> fill_variables(std::string_view text) {
   std::string filled;
   for (std::size_t i = 0; i < text.size();) {

@@ -10,9 +10,6 @@ namespace sluice::config {
 
 [[nodiscard]] bool has_variables(std::string_view text);
 
-// Whether the text is one `${NAME}` and nothing else.
-[[nodiscard]] bool is_variable(std::string_view text);
-
 // The text with its variables filled in. Error: the second half of the sentence "`key` …".
 [[nodiscard]] std::expected<std::string, std::string> fill_variables(std::string_view text);
 

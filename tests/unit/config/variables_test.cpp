@@ -110,15 +110,6 @@ TEST_CASE("what is UTF-8 may be filled in") {
   }
 }
 
-TEST_CASE("one variable alone is told apart") {
-  CHECK(is_variable("${A}"));
-  CHECK(is_variable("${a_9}"));
-  for (std::string_view text : {"", "${", "$}", "${}", "${A:-b}", "x${A}", "${A}x", "${A}${B}", "$${A}", "A"}) {
-    CAPTURE(text);
-    CHECK_FALSE(is_variable(text));
-  }
-}
-
 TEST_CASE("in a document, strings are filled in wherever they are values, and names are not") {
   const Variable a("SLUICE_TEST_A", "one");
   Problems problems("t");
