@@ -41,11 +41,10 @@ enum class Attempt : std::uint8_t {
 //       Its functions stand in the order of a request in exchange.cpp, exchange_response.cpp and exchange_end.cpp.
 // Shard: one. Lifetime: within serve_exchange().
 // Invariants: status_ and disposition_ are decided when run() returns; no upstream connection is ours by then. The
-// views
-//             of request_ are valid until the head has been forwarded, those of response_ until it has been passed on.
-//             An exchange that waits holds no snapshot but the newest: before its head is whole it takes the new one,
-//             from settle() on it keeps what it needs of the old one. So terms_ and route_ may point elsewhere after
-//             any await: no reference into them is kept.
+//             views of request_ are valid until the head has been forwarded, those of response_ until it has been
+//             passed on. An exchange that waits holds no snapshot but the newest: before its head is whole it takes the
+//             new one, from settle() on it keeps what it needs of the old one. So terms_ and route_ may point elsewhere
+//             after any await: no reference into them is kept.
 class Exchange final {
  public:
   Exchange(Shard& shard, Downstream& downstream, runtime::Strand& strand);
