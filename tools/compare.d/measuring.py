@@ -226,4 +226,4 @@ EXTRAS = {
 
 def extras(is_quick):
     """Those that belong to this kind of run."""
-    return ["latency", "idle"] if is_quick else list(EXTRAS)
+    return ["idle"] if is_quick else list(EXTRAS)
