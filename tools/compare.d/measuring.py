@@ -98,11 +98,16 @@ def targets_of(row, server):
     return plan.route_targets(int(routes), target) if routes else (target,)
 
 
-def cost(bench, row):
-    """CPU per request of all servers of `row`."""
+def try_out(bench, row):
+    """Starts all servers of `row` and asks each once, so that what cannot work ends the run at its beginning."""
     with bench.running(row.servers, row.log, row.has_big_body) as servers:
         for name, server in servers.items():
             require_right_answer(server, targets_of(row, name)[0], row)
+
+
+def cost(bench, row):
+    """CPU per request of all servers of `row`."""
+    with bench.running(row.servers, row.log, row.has_big_body) as servers:
         loads = {server.pid: Load(row.connections, targets_of(row, name), bench.options.slice_s, 0, row.request_bytes, row.keep_alive)
                  for name, server in servers.items()}
         rounds = _rounds(bench, row.title, servers, lambda server: bench.generator.run(server, loads[server.pid]))

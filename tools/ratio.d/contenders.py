@@ -84,7 +84,7 @@ shards = {shards}
 access = "{access}"
 
 [limits]
-max_connections = 8000
+max_connections = {6000 // int(shards)}
 
 [shard_defaults]
 {lines}
@@ -94,6 +94,7 @@ address = "127.0.0.1:{port}"
 
 [upstream.origin]
 endpoints = ["127.0.0.1:{setting.origin_port}"]
+keep_alive = {{ max_idle = 1024 }}
 
 {_sluice_routes(routes)}""")
     return [program, "-c", path]
@@ -166,7 +167,7 @@ def _haproxy(program, setting, port):
     path = _write(setting, "haproxy.cfg", f"""\
 global
   nbthread 1
-  maxconn 8000
+  maxconn 6000
   stats socket {setting.folder}/haproxy.sock mode 600
 
 defaults
