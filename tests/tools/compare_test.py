@@ -135,10 +135,10 @@ class Wording(unittest.TestCase):
         self.assertEqual(wording.ratio(None), "–")
 
     def test_sentences(self):
-        self.assertEqual(wording.against("nginx", numbers(0.8, 0.79, 0.81)), "20 % less CPU than nginx")
-        self.assertEqual(wording.against("nginx", numbers(1.25, 1.24, 1.26)), "25 % more CPU than nginx")
-        self.assertEqual(wording.against("nginx", numbers(1.001, 1, 1.01)), "as much CPU as nginx")
-        self.assertIn("no verdict against nginx", wording.against("nginx", numbers(0.8, 0.1, 2, False)))
+        self.assertEqual(wording.against("nginx", numbers(0.8, 0.79, 0.81)), "Against nginx: 20 % less CPU.")
+        self.assertEqual(wording.against("nginx", numbers(1.25, 1.24, 1.26)), "Against nginx: 25 % more CPU.")
+        self.assertEqual(wording.against("nginx", numbers(1.001, 1, 1.01)), "Against nginx: as much CPU.")
+        self.assertIn("Against nginx: no verdict", wording.against("nginx", numbers(0.8, 0.1, 2, False)))
 
     def test_units(self):
         self.assertEqual([wording.size(value) for value in (900, 1536, 3 << 20, 5 << 30)], ["900 bytes", "1.50 KiB", "3.00 MiB", "5.00 GiB"])
@@ -155,7 +155,7 @@ class Written(unittest.TestCase):
         self.assertNotIn("script", parser.names)
         for word in ("http://", "https://", "<link", "@import", "url("):
             self.assertNotIn(word, text)
-        for part in ("Small answers", "What it shows.", "one remark", "20 % less CPU than nginx", "no verdict against HAProxy", "5,000 idle connections", "120 ms",
+        for part in ("Small answers", "What it shows.", "one remark", "Against nginx: 20 % less CPU.", "Against HAProxy: no verdict", "5,000 idle connections", "120 ms",
                      "20,000 requests a second", "prefers-color-scheme", "tools/compare --nginx '<b>'", "Some CPU", "net.core.somaxconn = 4096", "# <script>"):
             self.assertIn(part, parser.text)
 

@@ -115,6 +115,8 @@ def cost(bench, row):
     bench.collect_configurations(row.name)
     slices = [{name: outcome.slice for name, outcome in one.items()} for one in rounds]
     summary = report.summarise(slices, row.servers, row.subject)
+    for one in summary:
+        one.pop("refusal", None)  # of the inverse ratio; whether there is a verdict stands with `ratios`
     ratios = {reference: report.numbers(estimates.estimate(values))
               for reference in row.references if (values := estimates.paired_ratios(slices, row.subject, reference))}
     return {"name": row.name, "title": row.title, "sentence": row.sentence, "subject": row.subject, "connections": row.connections, "log": row.log,

@@ -63,11 +63,10 @@ def _summary(document):
 
 def _row_card(row):
     sentences = [wording.against(wording.label(name), numbers) for name, numbers in row["ratios"].items() if name != "floor"]
-    conclusion = "; ".join(sentences)
-    own = wording.label(row["subject"])
+    conclusion = " ".join(sentences)
     remarks = "".join(f'<p class="small">{escape(one)}</p>' for one in row["remarks"])
     return (f'<section class="card"><h3>{escape(row["title"])}</h3><p>{escape(row["sentence"])} '
-            f'{escape(own)} used {escape(conclusion)}.</p>{charts.cost_bars(row["servers"])}{remarks}</section>')
+            f'{escape(conclusion)}</p>{charts.cost_bars(row["servers"])}{remarks}</section>')
 
 
 def _latency(latency):

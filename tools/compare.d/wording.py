@@ -19,13 +19,13 @@ def ratio(numbers):
 
 
 def against(name, numbers, noun="CPU"):
-    """A sentence such as 'a fifth less CPU than nginx', in per cent."""
+    """A sentence such as 'Against nginx: 20 % less CPU.'"""
     if not numbers["verdict"]:
-        return f"no verdict against {name}: the machine was not quiet enough"
+        return f"Against {name}: no verdict, the machine was not quiet enough."
     share = round((numbers["median"] - 1) * 100)
     if share == 0:
-        return f"as much {noun} as {name}"
-    return f"{abs(share)} % {'more' if share > 0 else 'less'} {noun} than {name}"
+        return f"Against {name}: as much {noun}."
+    return f"Against {name}: {abs(share)} % {'more' if share > 0 else 'less'} {noun}."
 
 
 def count(value):
