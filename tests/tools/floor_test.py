@@ -105,14 +105,22 @@ class Floor(unittest.TestCase):
                     self.assertGreater(counts["starved"], 0)
 
     def test_sends_that_the_sink_takes_in_parts(self):
-        with open("/proc/sys/net/ipv4/tcp_wmem") as limits:
-            send_bytes_max = int(limits.read().split()[2])
-        payload = random.Random(6).randbytes(4096) * (send_bytes_max * 2 // 4096)
-        may_send = threading.Event()
+        buffered_bytes_max = 0
+        for name in ("tcp_wmem", "tcp_rmem"):
+            with open(f"/proc/sys/net/ipv4/{name}") as limits:
+                buffered_bytes_max += int(limits.read().split()[2])
+        payload = random.Random(6).randbytes(4096) * (buffered_bytes_max * 3 // 4096)
+        may_send, has_stalled = threading.Event(), threading.Event()
 
         def send_all(peer):
             may_send.wait(TIMEOUT_S)
-            peer.sendall(payload)
+            peer.settimeout(0.5)  # nobody has taken a byte for that long: everything between here and the client is full
+            sent = 0
+            while sent < len(payload):
+                try:
+                    sent += peer.send(payload[sent:])
+                except TimeoutError:
+                    has_stalled.set()
 
         with upstream(send_all) as port:
             self.start(port, "--buffers", "16", "--buffer-bytes", "100000")
@@ -122,6 +130,7 @@ class Floor(unittest.TestCase):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # the rest must fit into no send buffer
             client.connect(("127.0.0.1", self.port))
             may_send.set()
+            self.assertTrue(has_stalled.wait(TIMEOUT_S), "everything went into buffers")
             self.assertTrue(receive_all(client) == payload)
             client.close()
             counts = self.stop()
