@@ -23,7 +23,7 @@ UpstreamSettings settings(std::string name, const std::vector<const Origin*>& or
                           KeepAliveSettings keep_alive = {}) {
   UpstreamSettings one;
   one.name.value = std::move(name);
-  one.keep_alive = keep_alive;
+  one.keep_alive = std::move(keep_alive);
   for (const Origin* origin : origins) {
     EndpointSettings endpoint;
     endpoint.address.value = origin->address().to_string();

@@ -28,7 +28,7 @@ class Fixture : public NetFixture {
  public:
   explicit Fixture(KeepAliveSettings keep_alive = {}) {
     settings_.name.value = "api";
-    settings_.keep_alive = keep_alive;
+    settings_.keep_alive = std::move(keep_alive);
   }
   ~Fixture() {
     if (!upstream_) return;
