@@ -24,7 +24,7 @@ struct EndpointSettings {
 };
 
 struct KeepAliveSettings {
-  std::uint32_t max_idle = 64;  // idle connections that one shard keeps to the whole upstream
+  std::uint32_t max_idle = 1024;  // idle connections that one shard keeps to the whole upstream
   Duration idle_timeout = std::chrono::seconds(55);
   std::optional<std::uint64_t> max_requests;  // on one connection; none: no limit
   config::Given given{};

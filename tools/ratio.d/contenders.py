@@ -94,7 +94,6 @@ address = "127.0.0.1:{port}"
 
 [upstream.origin]
 endpoints = ["127.0.0.1:{setting.origin_port}"]
-keep_alive = {{ max_idle = 1024 }}
 
 {_sluice_routes(routes)}""")
     return [program, "-c", path]
