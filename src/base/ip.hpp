@@ -49,6 +49,8 @@ class IpNetwork {
   [[nodiscard]] IpAddress last() const;
   [[nodiscard]] std::string to_string() const;  // as parse() reads it
 
+  friend bool operator==(const IpNetwork&, const IpNetwork&) = default;
+
  private:
   IpAddress first_;
   unsigned prefix_bits_ = 128;  // of the 16 bytes

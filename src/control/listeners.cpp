@@ -106,6 +106,7 @@ std::expected<proxy::ListenerUpdate, config::Problem> update_of(const OpenListen
   update.name = after.name.value;
   update.slot = after.slot;
   update.backlog = static_cast<int>(after.backlog);
+  update.terms = proxy::ListenerTerms(after);
   if (after.is_unix() || after.congestion_control == before.settings.congestion_control) return update;
   Result<std::string> name = net::effective_congestion_control(after.congestion_control.value, before.bound);
   if (!name) {

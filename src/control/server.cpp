@@ -50,8 +50,8 @@ std::expected<void, std::string> Server::open_first_sockets() {
     auto opened = NewListener::open(settings, ++listeners_made_, workers_.size(), {});
     if (!opened) return std::unexpected(std::move(opened.error().message));
     for (auto& worker : workers_) {
-      worker->sockets.push_back(
-          {opened->listener().id, settings.name.value, opened->take(worker->index), settings.slot});
+      worker->sockets.push_back({opened->listener().id, settings.name.value, opened->take(worker->index), settings.slot,
+                                 proxy::ListenerTerms(settings)});
     }
     listeners_.push_back(opened->listener());
   }

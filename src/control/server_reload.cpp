@@ -123,8 +123,9 @@ void Server::publish(Made made) {
   for (auto& worker : workers_) {
     auto change = std::make_unique<proxy::ShardChange>();
     for (NewListener& added : made.added) {
-      change->added.push_back({added.listener().id, added.listener().settings.name.value, added.take(worker->index),
-                               added.listener().settings.slot});
+      const net::ListenerSettings& settings = added.listener().settings;
+      change->added.push_back({added.listener().id, settings.name.value, added.take(worker->index), settings.slot,
+                               proxy::ListenerTerms(settings)});
     }
     change->updated = made.updated;
     for (const OpenListener& removed : made.listeners.removed) change->removed.push_back(removed.id);

@@ -23,6 +23,8 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
     config::string<&ListenerSettings::mode, FileModeText>(
         "mode", "Permissions of a unix socket's file: who may write to it may connect.")
         .otherwise("`\"0660\"` for a unix socket"),
+    config::table<&ListenerSettings::proxy_protocol, proxy_protocol_keys>(
+        "proxy_protocol", "Proxies in front that begin each connection with a PROXY header."),
 });
 
 }  // namespace

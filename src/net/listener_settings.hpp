@@ -9,6 +9,7 @@
 #include "metrics/slot.hpp"
 #include "net/congestion_control.hpp"
 #include "net/file_mode.hpp"
+#include "net/proxy_protocol_settings.hpp"
 
 namespace sluice::net {
 
@@ -17,9 +18,10 @@ struct ListenerSettings {
   config::Placed<std::string> name;
   config::Placed<std::string> address;  // "ip:port" or "unix:path", canonical
   config::Placed<std::string> congestion_control{std::string(CongestionControl::automatic), {}};
-  std::uint32_t backlog = 4096;                  // connections that the kernel holds until they are accepted
-  metrics::Slot slot;                            // where it counts; the control thread gives it out
-  config::Placed<std::optional<FileMode>> mode;  // of a unix socket's file
+  std::uint32_t backlog = 4096;                         // connections that the kernel holds until they are accepted
+  metrics::Slot slot;                                   // where it counts; the control thread gives it out
+  config::Placed<std::optional<FileMode>> mode;         // of a unix socket's file
+  std::optional<ProxyProtocolSettings> proxy_protocol;  // none: a connection begins with what the client sends
   config::Given given{};
 
   [[nodiscard]] bool is_unix() const { return address.value.starts_with("unix:"); }

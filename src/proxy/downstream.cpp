@@ -86,6 +86,12 @@ Task<void> Downstream::run() {
   co_await stream_.close();
 }
 
+Task<void> Downstream::close() {
+  (void)input_.discard();
+  output_.clear();
+  co_await stream_.close();
+}
+
 Task<void> Downstream::serve_requests() {
   Disposition disposition = Disposition::keep_alive;
   while (disposition == Disposition::keep_alive) {

@@ -41,6 +41,8 @@ class Downstream final : private net::Stream::Observer {
 
   // Serves until the connection ends; the socket is closed when it returns.
   [[nodiscard]] runtime::Task<void> run();
+  // In place of run().
+  [[nodiscard]] runtime::Task<void> close();
   // Nothing is under way that a close would take from the client.
   [[nodiscard]] bool is_idle() const { return activity_ == Activity::idle; }
   // A request or a tunnel has not come to its end.
@@ -50,6 +52,8 @@ class Downstream final : private net::Stream::Observer {
   [[nodiscard]] message::Input& input() { return input_; }
   [[nodiscard]] message::Output& output() { return output_; }
   [[nodiscard]] const net::Address& client() const { return client_; }
+  // What a PROXY header says of it. Before run().
+  void set_client(const net::Address& client) { client_ = client; }
   [[nodiscard]] ShardListener& listener() const { return listener_; }
   // Another request may follow: neither the shard nor the listener is on its way out.
   [[nodiscard]] bool may_go_on() const;

@@ -22,10 +22,9 @@ void Exchange::identify_client() {
   const ForwardingRules& rules = snapshot_->forwarding;
   const std::optional<IpAddress> peer = net::ip_of(downstream_.client());
   peer_address_ = client_address_ = peer ? peer_ : std::string_view();
-  const bool is_unix = downstream_.client().is_unix();
-  is_trusted_peer_ = is_unix ? rules.trusts_unix : peer && rules.trusted.contains(*peer);
+  is_trusted_peer_ = rules.trusted.contains(downstream_.client());
   if (!is_trusted_peer_) return;
-  const http::ClientClaim claim = http::find_client(request_.fields, rules.client_from, rules.trusted);
+  const http::ClientClaim claim = http::find_client(request_.fields, rules.client_from, rules.trusted.networks());
   if (!claim.scheme.empty()) scheme_ = claim.scheme;
   if (claim.address && claim.address != peer) client_ = client_address_ = claim.address->write(client_text_.data());
   const http::Field* id = request_.fields.find(http::FieldId::x_request_id);

@@ -2,32 +2,16 @@
 
 #include <array>
 
-#include <fmt/format.h>
-
 #include "route/header_settings.hpp"
 
 namespace sluice::proxy {
 namespace {
 
-constexpr std::string_view unix_word = "unix";
-
-struct TrustedProxyText {
-  static constexpr std::string_view type = R"(network or "unix")";
-  static config::Parsed<TrustedProxy> parse(std::string_view text) {
-    if (text == unix_word) return TrustedProxy{};
-    if (auto network = IpNetwork::parse(text)) return TrustedProxy{network};
-    return std::unexpected(
-        fmt::format("must be an address, a network such as \"10.0.0.0/8\" without bits behind its prefix, or \"unix\", "
-                    "not {}",
-                    config::in_quotes(text)));
-  }
-};
-
 // In the order of the enum.
 constexpr std::array<std::string_view, 2> hop_field_names = {"x-forwarded-for", "forwarded"};
 
 constexpr auto forwarding_list = std::to_array<config::Key<ForwardingSettings>>({
-    config::strings<&ForwardingSettings::trusted_proxies, TrustedProxyText>(
+    config::strings<&ForwardingSettings::trusted_proxies, net::TrustedPeerText>(
         "trusted_proxies", {1, 1024},
         "Proxies in front of this one, which are believed what they say of the client: addresses, networks, and "
         "`\"unix\"` for whoever comes through a unix socket."),
@@ -46,10 +30,6 @@ constexpr auto forwarding_list = std::to_array<config::Key<ForwardingSettings>>(
 }  // namespace
 
 constinit const config::Keys<ForwardingSettings> forwarding_keys = forwarding_list;
-
-std::string to_string(const TrustedProxy& proxy) {
-  return proxy.network ? proxy.network->to_string() : std::string(unix_word);
-}
 
 std::vector<std::string> default_identity_headers() {
   return {
@@ -94,13 +74,7 @@ std::vector<std::string> default_identity_headers() {
 }
 
 ForwardingRules::ForwardingRules(const ForwardingSettings& settings)
-    : client_from(settings.client_from), writes_forwarded(settings.forwarded) {
-  std::vector<IpNetwork> networks;
-  for (const TrustedProxy& proxy : settings.trusted_proxies) {
-    if (proxy.network) networks.push_back(*proxy.network);
-    trusts_unix = trusts_unix || !proxy.network;
-  }
-  trusted = IpSet(networks);
+    : trusted(settings.trusted_proxies), client_from(settings.client_from), writes_forwarded(settings.forwarded) {
   const bool is_default = settings.identity_headers.empty();
   for (const std::string& name : is_default ? default_identity_headers() : settings.identity_headers) {
     identity.add(name);

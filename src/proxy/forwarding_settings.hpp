@@ -1,26 +1,19 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/ip.hpp"
 #include "config/key.hpp"
 #include "http/field_names.hpp"
 #include "http/forwarded.hpp"
+#include "net/trusted_peer.hpp"
 
 namespace sluice::proxy {
 
-// Proxies in front of this one whose word counts.
-struct TrustedProxy {
-  std::optional<IpNetwork> network;  // none: whoever comes through a unix socket
-};
-[[nodiscard]] std::string to_string(const TrustedProxy& proxy);
-
 // [forwarding]
 struct ForwardingSettings {
-  std::vector<TrustedProxy> trusted_proxies;
+  std::vector<net::TrustedPeer> trusted_proxies;  // proxies in front of this one whose word counts
   http::HopField client_from = http::HopField::x_forwarded_for;
   bool forwarded = false;
   bool trace = false;                         // of a route that does not say
@@ -37,8 +30,7 @@ struct ForwardingRules {
   ForwardingRules() = default;
   explicit ForwardingRules(const ForwardingSettings& settings);
 
-  IpSet trusted;
-  bool trusts_unix = false;
+  net::PeerSet trusted;
   http::HopField client_from = http::HopField::x_forwarded_for;
   bool writes_forwarded = false;
   http::FieldNames identity;

@@ -6,6 +6,12 @@ std::string_view to_string(Reason reason) noexcept {
   switch (reason) {
     case Reason::none:
       return "none";
+    case Reason::untrusted_proxy:
+      return "untrusted_proxy";
+    case Reason::bad_proxy_header:
+      return "bad_proxy_header";
+    case Reason::proxy_header_timeout:
+      return "proxy_header_timeout";
     case Reason::bad_request:
       return "bad_request";
     case Reason::bad_path:

@@ -9,10 +9,13 @@ namespace sluice::proxy {
 // Why an exchange ended other than with a response of the upstream; stands in the access log.
 enum class Reason : std::uint8_t {
   none,
-  bad_request,     // refused by the parser; the log says which rule
-  bad_path,        // the path cannot be normalised
-  bad_body,        // the framing of the request body is broken
-  method_refused,  // CONNECT, and TRACE where no route takes it
+  untrusted_proxy,       // begins with nothing that could be believed: it may not send a PROXY header
+  bad_proxy_header,      // missing or broken; the log says which rule
+  proxy_header_timeout,  // it took too long
+  bad_request,           // refused by the parser; the log says which rule
+  bad_path,              // the path cannot be normalised
+  bad_body,              // the framing of the request body is broken
+  method_refused,        // CONNECT, and TRACE where no route takes it
   no_route,
   bad_rewrite,       // what the route makes of the path cannot be forwarded
   redirect,          // the route's answer

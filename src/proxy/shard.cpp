@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "proxy/access_log.hpp"
+#include "proxy/client_header.hpp"
 #include "runtime/kernel.hpp"
 #include "runtime/operation.hpp"
 
@@ -121,15 +122,55 @@ void Shard::accept(int fd, ShardListener& listener) {
     return;
   }
   const net::Address client = peer_of(fd);
-  std::optional<ClientTable::Ticket> place =
-      clients_.admit(client, snapshots_.current().limits.max_connections_per_client);
+  if (const auto& rule = listener.terms().proxy_header) [[unlikely]] {
+    if (rule->from.contains(client)) {
+      loop_->spawn("client", serve_announced(fd, client, &listener));
+      return;
+    }
+    const bool is_gone = client.family() == AF_UNSPEC;
+    if (!rule->serves_others || is_gone) {
+      if (!is_gone) note_untrusted_proxy(*this, listener, client);
+      runtime::kernel::close(fd);
+      return;
+    }
+  }
+  std::optional<ClientTable::Ticket> place = admit(client, listener.slot());
   if (!place) {
-    counters_.connections_shed_per_client.add();
-    cells.shed.add();
     runtime::kernel::close(fd);
     return;
   }
   loop_->spawn("client", serve(fd, client, std::move(*place), &listener));
+}
+
+std::optional<ClientTable::Ticket> Shard::admit(const net::Address& client, metrics::Slot listener) {
+  auto place = clients_.admit(client, snapshots_.current().limits.max_connections_per_client);
+  if (!place) {
+    counters_.connections_shed_per_client.add();
+    counters_.meters.listeners.at(listener).shed.add();
+  }
+  return place;
+}
+
+// As serve(), but whose connection it is stands in front of it.
+Task<void> Shard::serve_announced(int fd, net::Address peer, ShardListener* listener) {
+  runtime::Strand& strand = co_await runtime::this_strand();
+  const metrics::Slot slot = listener->slot();
+  counters_.connections_open.add();
+  counters_.meters.listeners.at(slot).open.add();
+  {
+    Downstream connection(*this, strand, fd, peer, *listener);
+    connections_.push_back(connection);
+    const bool is_known = co_await receive_client_header(*this, connection);
+    const auto place = is_known ? admit(connection.client(), slot) : std::nullopt;
+    if (place) {
+      co_await connection.run();
+    } else {
+      co_await connection.close();
+    }
+    connection.shard_hook.unlink();
+  }
+  counters_.connections_open.subtract();
+  counters_.meters.listeners.at(slot).open.subtract();
 }
 
 Task<void> Shard::serve(int fd, net::Address client, ClientTable::Ticket /*place*/, ShardListener* listener) {

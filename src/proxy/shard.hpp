@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,8 @@ class Shard final : private runtime::Loop::TurnEnd {
   void on_turn_end() override;
   [[nodiscard]] runtime::Task<void> serve(int fd, net::Address client, ClientTable::Ticket place,
                                           ShardListener* listener);
+  [[nodiscard]] runtime::Task<void> serve_announced(int fd, net::Address peer, ShardListener* listener);
+  [[nodiscard]] std::optional<ClientTable::Ticket> admit(const net::Address& client, metrics::Slot listener);
   [[nodiscard]] runtime::Task<void> close_listeners();
   [[nodiscard]] runtime::Task<void> close_idle_connections();
   // Reload (shard_reload.cpp).

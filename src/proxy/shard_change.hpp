@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metrics/slot.hpp"
+#include "proxy/listener_terms.hpp"
 #include "proxy/log_ring.hpp"
 #include "proxy/log_writer.hpp"
 
@@ -18,6 +19,7 @@ struct ListenerSocket {
   std::string name;
   int fd = -1;
   metrics::Slot slot;  // where it counts
+  ListenerTerms terms{};
 };
 
 // What a reload says of a listener that stays.
@@ -27,6 +29,7 @@ struct ListenerUpdate {
   metrics::Slot slot;
   int backlog = 0;
   std::string congestion_control;  // what the kernel calls it; empty: as it is
+  ListenerTerms terms{};           // of the connections that are accepted from now on
 };
 
 // Where a shard's log lines go. Both null: nowhere.

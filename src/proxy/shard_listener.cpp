@@ -5,7 +5,12 @@
 namespace sluice::proxy {
 
 ShardListener::ShardListener(Shard& shard, const ListenerSocket& socket)
-    : shard_(shard), id_(socket.id), name_(socket.name), slot_(socket.slot), socket_(shard.loop(), socket.fd, *this) {}
+    : shard_(shard),
+      id_(socket.id),
+      name_(socket.name),
+      slot_(socket.slot),
+      terms_(socket.terms),
+      socket_(shard.loop(), socket.fd, *this) {}
 
 void ShardListener::on_connection(int fd) { shard_.accept(fd, *this); }
 

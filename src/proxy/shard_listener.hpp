@@ -23,10 +23,12 @@ class ShardListener final : private net::Listener::Acceptor {
   [[nodiscard]] net::Listener& socket() { return socket_; }
 
   [[nodiscard]] metrics::Slot slot() const { return slot_; }
+  [[nodiscard]] const ListenerTerms& terms() const { return terms_; }
   // The connections that it has now show the new name, too; what is open stays counted where it was when it came.
-  void rename(const std::string& name, metrics::Slot slot) {
-    name_ = name;
-    slot_ = slot;
+  void update(const ListenerUpdate& update) {
+    name_ = update.name;
+    slot_ = update.slot;
+    terms_ = update.terms;
   }
   // Its connections end with the exchange that they are in.
   void remove() { is_removed_ = true; }
@@ -44,6 +46,7 @@ class ShardListener final : private net::Listener::Acceptor {
   std::uint32_t id_;
   std::string name_;
   metrics::Slot slot_;
+  ListenerTerms terms_;
   net::Listener socket_;
   std::uint32_t uses_ = 0;  // connections, and whoever closes it
   bool is_removed_ = false;

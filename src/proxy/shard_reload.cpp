@@ -55,7 +55,7 @@ void Shard::apply(ShardChange& change) {
 void Shard::update(const ListenerUpdate& update) {
   auto listener = std::ranges::find(listeners_, update.id, [](const auto& one) { return one->id(); });
   SLUICE_ASSERT(listener != listeners_.end());
-  (*listener)->rename(update.name, update.slot);
+  (*listener)->update(update);
   (*listener)->socket().set_backlog(update.backlog);
   if (!update.congestion_control.empty()) (*listener)->socket().set_congestion_control(update.congestion_control);
 }

@@ -424,7 +424,7 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
     proxy::ShardCounters counters;
     proxy::ShardPlan plan;
     plan.settings = story.settings;
-    plan.listeners = {{1, "public", *listening, {}}};
+    plan.listeners = {{1, "public", *listening, {}, story.listener}};
     plan.first_snapshot = publisher.newest();
     auto shard = proxy::Shard::open(std::move(plan), counters);
     if (!shard) {

@@ -130,6 +130,7 @@ struct Story {
   std::string endpoints = R"("127.0.0.1:9001")";
   bool is_unix = false;            // clients and origin come over unix sockets: the latter is "unix:@origin"
   std::string limits;              // lines of [limits]
+  proxy::ListenerTerms listener;   // of the first one
   std::size_t origin_piece = 700;  // bytes at a time
   Duration drain = std::chrono::seconds(20);
   bool cuts_off = false;    // instead of a drain

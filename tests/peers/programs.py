@@ -122,3 +122,34 @@ http {{
     def stop(self, number=signal.SIGTERM):
         super().stop(number)
         self.reservation.close()
+
+
+class HAProxy(Running):
+    """HAProxy on a port of its own. text: its sections behind `defaults`; @LISTEN@ stands for the port's address."""
+
+    def __init__(self, text, mode="http"):
+        folder = Path(tempfile.mkdtemp(prefix="sluice-haproxy-"))
+        self.reservation = reserve_port()
+        self.port = self.reservation.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        (folder / "haproxy.cfg").write_text(f"""
+global
+  maxconn 200
+defaults
+  mode {mode}
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+{text.replace("@LISTEN@", self.address)}
+""")
+        super().__init__([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"], folder=folder)
+        try:
+            wait_for(lambda: not self.is_running() or sockets.is_listening(("127.0.0.1", self.port)), "HAProxy listens")
+            self.require_running("HAProxy")
+        except Failure:
+            self.stop()
+            raise
+
+    def stop(self, number=signal.SIGTERM):
+        super().stop(number)
+        self.reservation.close()

@@ -319,6 +319,56 @@ TEST_CASE("mistakes in unix sockets, each at its place") {
   }
 }
 
+TEST_CASE("mistakes in who may send PROXY headers, each at its place") {
+  struct Row {
+    std::string_view value;  // on line 18
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {"true", "s.toml:18:18: [[listener]] proxy_protocol must be a table, not true"},
+      {"{}", "s.toml:18:18: [[listener]] proxy_protocol needs `from`"},
+      {"{ others = \"serve\" }", "s.toml:18:18: [[listener]] proxy_protocol needs `from`"},
+      {"{ from = [] }", "s.toml:18:27: `from` must have from 1 to 1024 entries, not 0"},
+      {"{ from = \"10.0.0.0/8\" }", "s.toml:18:27: `from` must be an array, not the string \"10.0.0.0/8\""},
+      {"{ from = [\"10.0.0.1/8\"] }",
+       "s.toml:18:28: `from[0]` must be an address, a network such as \"10.0.0.0/8\" without bits behind its prefix, "
+       "or "
+       "\"unix\", not \"10.0.0.1/8\""},
+      {"{ from = [\"unix\"], others = \"close\" }",
+       "s.toml:18:46: `others` must be \"refuse\" or \"serve\", not \"close\""},
+      {"{ from = [\"unix\"], other = \"serve\" }",
+       "s.toml:18:37: unknown key `other` in [[listener]] proxy_protocol; did you mean `others`?"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.value);
+    const std::string listener = "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:81\"\nproxy_protocol = ";
+    CHECK(errors_of(std::string(sample) + "\n" + listener + std::string(row.value) + "\n") == row.error);
+  }
+}
+
+TEST_CASE("who may send PROXY headers to a listener") {
+  auto configuration = parse_configuration("s.toml", std::string(sample) + R"(
+[[listener]]
+name = "b"
+address = "127.0.0.1:81"
+proxy_protocol = { from = ["10.0.0.0/8", "unix"] }
+[[listener]]
+name = "c"
+address = "127.0.0.1:82"
+[listener.proxy_protocol]
+from = ["::1"]
+others = "serve"
+)");
+  REQUIRE(configuration.has_value());
+  CHECK_FALSE(configuration->listeners[0].proxy_protocol);
+  REQUIRE(configuration->listeners[1].proxy_protocol);
+  CHECK(configuration->listeners[1].proxy_protocol->from.size() == 2);
+  CHECK(to_string(configuration->listeners[1].proxy_protocol->others) == "refuse");
+  REQUIRE(configuration->listeners[2].proxy_protocol);
+  CHECK(to_string(configuration->listeners[2].proxy_protocol->others) == "serve");
+  CHECK(configuration->listeners[1] != configuration->listeners[2]);
+}
+
 TEST_CASE("unix sockets on both sides") {
   auto configuration = parse_configuration("s.toml", std::string(sample) + R"(
 [[listener]]

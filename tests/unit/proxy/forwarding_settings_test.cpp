@@ -32,8 +32,8 @@ IpAddress address(std::string_view text) { return IpAddress::parse(text).value()
 
 TEST_CASE("by default nobody is trusted, and identity is nobody's to claim") {
   const ForwardingRules rules{ForwardingSettings()};
-  CHECK(rules.trusted.is_empty());
-  CHECK(!rules.trusts_unix);
+  CHECK(rules.trusted.networks().is_empty());
+  CHECK(!rules.trusted.contains(net::Address::unnamed_unix()));
   CHECK(!rules.writes_forwarded);
   CHECK(rules.client_from == http::HopField::x_forwarded_for);
   CHECK(rules.identity.contains(http::FieldId::x_real_ip));
@@ -55,11 +55,11 @@ identity_headers = ["X-Mine"]
   CHECK(to_string(settings.trusted_proxies[0]) == "10.0.0.0/8");
   CHECK(to_string(settings.trusted_proxies[2]) == "unix");
   const ForwardingRules rules(settings);
-  CHECK(rules.trusts_unix);
-  CHECK(rules.trusted.contains(address("10.1.2.3")));
-  CHECK(rules.trusted.contains(address("::ffff:10.1.2.3")));
-  CHECK(rules.trusted.contains(address("::1")));
-  CHECK(!rules.trusted.contains(address("11.0.0.1")));
+  CHECK(rules.trusted.contains(net::Address::unnamed_unix()));
+  CHECK(rules.trusted.networks().contains(address("10.1.2.3")));
+  CHECK(rules.trusted.networks().contains(address("::ffff:10.1.2.3")));
+  CHECK(rules.trusted.networks().contains(address("::1")));
+  CHECK(!rules.trusted.networks().contains(address("11.0.0.1")));
   CHECK(rules.client_from == http::HopField::forwarded);
   CHECK(rules.writes_forwarded);
   CHECK(rules.identity.match("x-mine") == http::FieldNames::Match::exact);
