@@ -42,7 +42,17 @@ std::string_view to_string(Method method) noexcept {
   return "unknown";
 }
 
-std::string_view to_string(Version version) noexcept { return version == Version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1"; }
+std::string_view to_string(Version version) noexcept {
+  switch (version) {
+    case Version::http_1_0:
+      return "HTTP/1.0";
+    case Version::http_1_1:
+      return "HTTP/1.1";
+    case Version::http_2:
+      return "HTTP/2.0";
+  }
+  return "unknown";
+}
 
 std::string_view to_string(TargetForm form) noexcept {
   switch (form) {

@@ -13,8 +13,8 @@ namespace sluice::http {
 enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, other };
 [[nodiscard]] std::string_view to_string(Method method) noexcept;  // as on the wire; "other" for `other`
 
-enum class Version : std::uint8_t { http_1_0, http_1_1 };
-[[nodiscard]] std::string_view to_string(Version version) noexcept;  // "HTTP/1.0", "HTTP/1.1"
+enum class Version : std::uint8_t { http_1_0, http_1_1, http_2 };
+[[nodiscard]] std::string_view to_string(Version version) noexcept;  // "HTTP/1.0", "HTTP/1.1", "HTTP/2.0"
 
 // The four forms of a request target (RFC 9112 §3.2).
 enum class TargetForm : std::uint8_t { origin, absolute, authority, asterisk };

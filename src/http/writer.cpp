@@ -141,7 +141,17 @@ bool accepts_trailers(const RequestHead& head) {
 
 // RFC 9110 §7.6.3: the version is the one in which we received the message.
 void write_via(Writer& out, Version received, std::string_view pseudonym) {
-  out.append(received == Version::http_1_0 ? std::string_view("Via: 1.0 ") : std::string_view("Via: 1.1 "));
+  switch (received) {
+    case Version::http_1_0:
+      out.append("Via: 1.0 ");
+      break;
+    case Version::http_1_1:
+      out.append("Via: 1.1 ");
+      break;
+    case Version::http_2:
+      out.append("Via: 2.0 ");
+      break;
+  }
   out.append(pseudonym);
   out.append("\r\n");
 }

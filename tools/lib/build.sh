@@ -18,7 +18,7 @@ as_root() {
 }
 
 build_packages="clang-19 lld-19 llvm-19 libclang-rt-19-dev meson ninja-build pkg-config python3
-  libfmt-dev libre2-dev libtomlplusplus-dev libmimalloc-dev doctest-dev libbenchmark-dev
+  libfmt-dev libre2-dev libnghttp2-dev libtomlplusplus-dev libmimalloc-dev doctest-dev libbenchmark-dev
   dpkg-dev debian-archive-keyring autoconf automake libtool make"
 check_packages="clang-format-19 clang-tidy-19"
 # promtool.
