@@ -27,7 +27,8 @@ constexpr std::string_view index_text =
     "/metrics      what was counted, for Prometheus\n"
     "/connections  the oldest connections from clients and what each is doing; ?limit=N, 1000 unless given\n"
     "/config       the configuration in use, with what was left out filled in\n"
-    "/snapshots    the configurations in memory, and which shards still use them\n";
+    "/snapshots    the configurations in memory, and which shards still use them\n"
+    "/memory       what each shard needs memory for\n";
 
 // "?limit=20", or nothing.
 std::optional<std::size_t> limit_of(std::string_view query) {
@@ -62,6 +63,12 @@ Answer AdminPages::answer(std::string_view path, std::string_view query) {
     auto inquiry = inquiries_.begin(0, runtime::kernel::now());
     if (!inquiry) return text_answer(503, "too many inquiries at once\n");
     auto page = std::make_unique<SnapshotsPage>(std::move(inquiry), server_.snapshot_generations());
+    return {.content_type = json_text, .page = std::move(page)};
+  }
+  if (path == "/memory") {
+    auto inquiry = inquiries_.begin(0, runtime::kernel::now());
+    if (!inquiry) return text_answer(503, "too many inquiries at once\n");
+    auto page = std::make_unique<MemoryPage>(std::move(inquiry), read_process_facts().resident_bytes);
     return {.content_type = json_text, .page = std::move(page)};
   }
   if (path == "/") return text_answer(200, std::string(index_text));

@@ -32,6 +32,24 @@ void append_number(std::string& out, std::string_view key, std::uint64_t value) 
   fmt::format_to(std::back_inserter(out), ",\"{}\":{}", key, value);
 }
 
+void append_pool(std::string& out, std::string_view name, const proxy::PoolUse& use) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{\"in_use\":{}", name, use.in_use);
+  append_number(out, "made", use.made);
+  append_number(out, "max", use.max);
+  if (use.bytes != 0) append_number(out, "bytes", use.bytes);
+  out += '}';
+}
+
+void append_memory(std::string& out, const proxy::MemoryUse& use) {
+  append_pool(out, "receive_buffers", use.receive_buffers);
+  append_pool(out, "head_buffers", use.head_buffers);
+  append_pool(out, "send_buffers", use.send_buffers);
+  append_pool(out, "pipes", use.pipes);
+  fmt::format_to(std::back_inserter(out), ",\"frames\":{{\"in_use\":{},\"bytes\":{}}}", use.frames_in_use,
+                 use.frame_bytes);
+  append_number(out, "heap_allocations", use.heap_allocations);
+}
+
 }  // namespace
 
 Page::Progress ConnectionsPage::next(std::string& out) {
@@ -129,6 +147,22 @@ void SnapshotsPage::append_holders(std::string& out, std::uint64_t generation) c
                      held.leases);
     }
   }
+}
+
+Page::Progress MemoryPage::next(std::string& out) {
+  if (!inquiry_->is_over(runtime::kernel::now())) return Progress::later;
+  out += '{';
+  if (resident_bytes_) fmt::format_to(std::back_inserter(out), "\"resident_bytes\":{},", *resident_bytes_);
+  out += "\"shards\":[";
+  for (std::size_t i = 0; const ShardAnswer& answer : inquiry_->answers()) {
+    const bool has_answered = Inquiry::has_answered(answer);
+    fmt::format_to(std::back_inserter(out), "{}\n{{\"shard\":{},\"answered\":{}", i++ == 0 ? "" : ",", answer.shard,
+                   has_answered);
+    if (has_answered) append_memory(out, answer.census->memory());
+    out += '}';
+  }
+  out += "]}\n";
+  return Progress::last;
 }
 
 }  // namespace sluice::control

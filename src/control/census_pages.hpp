@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,20 @@ class SnapshotsPage final : public Page {
 
   std::unique_ptr<Inquiries::Inquiry> inquiry_;
   std::vector<std::uint64_t> generations_;
+};
+
+// What: what the shards need memory for, as JSON, once they have told.
+class MemoryPage final : public Page {
+ public:
+  // resident_bytes: of the process, if it is known.
+  MemoryPage(std::unique_ptr<Inquiries::Inquiry> inquiry, std::optional<std::uint64_t> resident_bytes)
+      : inquiry_(std::move(inquiry)), resident_bytes_(resident_bytes) {}
+  [[nodiscard]] Progress next(std::string& out) override;
+  [[nodiscard]] Instant wake_at() const override { return inquiry_->deadline(); }
+
+ private:
+  std::unique_ptr<Inquiries::Inquiry> inquiry_;
+  std::optional<std::uint64_t> resident_bytes_;
 };
 
 }  // namespace sluice::control

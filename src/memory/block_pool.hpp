@@ -55,6 +55,8 @@ class BlockPool {
 
   [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
   [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+  // How many there are: as many as were ever out at once.
+  [[nodiscard]] std::size_t count() const { return all_.size(); }
   [[nodiscard]] std::size_t count_max() const { return count_max_; }
 
  private:

@@ -72,6 +72,7 @@ class PipePool {
 
   [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
   [[nodiscard]] std::size_t open() const { return outstanding_ + kept_.size(); }
+  [[nodiscard]] std::size_t count_max() const { return settings_.count_max; }
   // How often take() had none.
   [[nodiscard]] std::uint64_t shortages() const { return shortages_.load(std::memory_order_relaxed); }
 

@@ -55,7 +55,27 @@ struct HeldSnapshot {
   std::size_t leases = 0;
 };
 
-// What: what one shard tells about itself when it is asked: its oldest connections, and the snapshots that it holds.
+// One kind of things that a shard keeps to use them again, at one moment.
+struct PoolUse {
+  std::size_t in_use = 0;
+  std::size_t made = 0;   // and kept, whether in use or not
+  std::size_t max = 0;    // it never makes more
+  std::size_t bytes = 0;  // of memory, in those that were made
+};
+
+// What a shard's memory is for.
+struct MemoryUse {
+  PoolUse receive_buffers;
+  PoolUse head_buffers;  // heads that arrive in parts
+  PoolUse send_buffers;
+  PoolUse pipes;                       // theirs is the kernel's memory
+  std::size_t frames_in_use = 0;       // of coroutines, and other small objects
+  std::size_t frame_bytes = 0;         // for them, whether in use or not
+  std::uint64_t heap_allocations = 0;  // of the shard's thread, so far
+};
+
+// What: what one shard tells about itself when it is asked: its oldest connections, the snapshots that it holds, and
+//       what it needs memory for.
 // Shard: made by the control thread, filled once by the shard, then the control thread's again.
 // Lifetime: until is_answered(), however long that takes: a shard that is stuck answers late.
 // Invariants: the shard writes nothing behind answered_.
@@ -73,6 +93,7 @@ class Census {
   [[nodiscard]] std::size_t connections() const { return connections_; }
   [[nodiscard]] std::span<const HeldSnapshot> held() const { return std::span(held_).first(held_count_); }
   [[nodiscard]] std::size_t snapshots() const { return snapshots_; }
+  [[nodiscard]] const MemoryUse& memory() const { return memory_; }
 
  private:
   std::vector<ConnectionRow> rows_;
@@ -81,6 +102,7 @@ class Census {
   std::array<HeldSnapshot, 64> held_;
   std::size_t held_count_ = 0;
   std::size_t snapshots_ = 0;
+  MemoryUse memory_;
   int event_;
   std::atomic<bool> answered_{false};
 };

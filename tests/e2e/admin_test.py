@@ -25,7 +25,7 @@ from stopped_thread import StoppedThread
 
 alone = Group()
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
-PAGES = ("/", "/livez", "/readyz", "/metrics", "/connections", "/config", "/snapshots")
+PAGES = ("/", "/livez", "/readyz", "/metrics", "/connections", "/config", "/snapshots", "/memory")
 
 
 def serving(bench, **options):
@@ -311,7 +311,8 @@ def stuck(bench):
             # It is not asked again before it has answered: nothing piles up, and nobody waits for it a second time.
             for _ in range(20):
                 equal([shard["answered"] for shard in json.loads(other.get("/connections").body)["shards"]], [True, False], "who answered")
-            equal([shard["answered"] for shard in json.loads(other.get("/snapshots").body)["shards"]], [True, False], "who answered")
+            for page in ("/snapshots", "/memory"):
+                equal([shard["answered"] for shard in json.loads(other.get(page).body)["shards"]], [True, False], f"who answered {page}")
     finally:
         stopped.go_on()
     answered = lambda: [shard["answered"] for shard in get_json(proxy, "/connections")["shards"]]
@@ -332,6 +333,48 @@ def snapshots(bench):
     equal(sum(shard["exchanges"] for shard in held), 1, "exchanges")
     connection.send(plain(200, b"x"))
     client.response()
+
+
+POOLS = ("receive_buffers", "head_buffers", "send_buffers", "pipes")
+
+
+def uses_of(proxy):
+    """What is in use of the one shard's pools, and of its frames; what holds for all of them is looked at."""
+    answer = get_json(proxy, "/memory")
+    require(answer["resident_bytes"] > 1 << 20, f"resident bytes: {answer}")
+    [shard] = answer["shards"]
+    equal((shard["shard"], shard["answered"]), (0, True), "shard")
+    for name in POOLS:
+        pool = shard[name]
+        require(0 <= pool["in_use"] <= pool["made"] <= pool["max"], f"{name}: {pool}")
+        equal("bytes" in pool, pool["made"] > 0 and name != "pipes", f"{name} have a size")
+        require(pool.get("bytes", 0) >= 4096 * pool["made"] or name == "pipes", f"{name}: {pool}")
+    require(shard["frames"]["bytes"] >= 64 * shard["frames"]["in_use"] and shard["heap_allocations"] > 0, f"frames and heap: {shard}")
+    return {name: shard[name]["in_use"] for name in (*POOLS, "frames")}, {name: shard[name]["made"] for name in POOLS}
+
+
+@alone.case("admin.memory", "what each exchange needs is counted while it needs it, and kept for the next")
+def memory(bench):
+    origin = bench.scripted()
+    proxy = bench.proxy(configuration(origin.address, extra=TABLE + '[shard_defaults]\npipes = 3\nreceive_buffers = 128\nmessage_buffers = 200\n'))
+    rest, _ = uses_of(proxy)
+    equal([rest[name] for name in POOLS], [0, 0, 0, 0], "in use at rest")
+    [shard] = get_json(proxy, "/memory")["shards"]
+    equal([shard[name]["max"] for name in POOLS], [128, 200, 200, 3], "bounds")
+    partial = bench.client(proxy)
+    partial.send(b"GET /partial HTTP/1.1\r\nHo")
+    wait_for(lambda: uses_of(proxy)[0]["head_buffers"] == 1, "a head that is not whole has a buffer")
+    client, connection = asked(bench, origin, proxy, GET, receive_buffer=4096)
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n")
+    connection.send_until_full(most=4_000_000)
+    wait_for(lambda: uses_of(proxy)[0]["pipes"] == 1, "a long body has a pipe")
+    busy, _ = uses_of(proxy)
+    require(busy["frames"] > rest["frames"] == 0, f"frames: {busy}, {rest} at rest")
+    client.close()
+    partial.close()
+    wait_for(lambda: uses_of(proxy)[0] == rest, "nothing is in use")
+    _, made = uses_of(proxy)
+    require(made["head_buffers"] >= 1 and made["receive_buffers"] >= 1, f"what was made is kept: {made}")
 
 
 @alone.case("admin.config", "the configuration in use, as a file that gives the same configuration")
