@@ -1,6 +1,5 @@
 """Holds what the clients saw against the access log: every exchange was right, or failed for a reason that the log names."""
 
-import json
 import re
 from collections import Counter
 
@@ -14,17 +13,6 @@ MORE_EXCUSES = {
     "broken_origin": {"upstream_malformed"},
     "refused": {"bad_request"},
 }
-
-
-def read_log(path):
-    """The lines of the access log, each parsed, and how many were none."""
-    entries, bad = [], 0
-    for line in path.read_bytes().splitlines():
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            bad += 1
-    return entries, bad
 
 
 class Log:
