@@ -192,6 +192,7 @@ std::expected<Configuration, ConfigurationErrors> build(const config::Node& root
                                                         config::Problems& problems) {
   Configuration configuration;
   config::read(config::Cursor(root, {}, problems), configuration_keys, configuration);
+  route::tell_apart(configuration.routes);
   for (route::RouteSettings& route : configuration.routes) {
     if (route.respond && files == Files::read) route::read_body_file(*route.respond, problems);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -259,7 +260,28 @@ BodyLimits BodyLimitOverrides::over(const BodyLimits& outer) const {
 
 std::string RouteSettings::path_text() const { return has_expression() ? path_regex.value : to_string(pattern()); }
 
-std::string RouteSettings::display_name() const { return name.value.empty() ? host + path_text() : name.value; }
+std::string RouteSettings::display_name() const {
+  return name.value.empty() ? host + path_text() + distinction : name.value;
+}
+
+void tell_apart(std::span<RouteSettings> routes) {
+  std::unordered_map<std::string, unsigned>
+      routes_of;  // how many have been called that, and the numbers that were tried
+  for (const RouteSettings& route : routes) {
+    if (!route.name.value.empty()) routes_of[route.name.value] = 1;
+  }
+  for (RouteSettings& route : routes) {
+    if (!route.name.value.empty()) continue;
+    route.distinction.clear();
+    const std::string name = route.display_name();
+    unsigned& count = routes_of[name];
+    if (++count == 1) continue;
+    // An expression may look like a name with a number.
+    for (route.distinction = fmt::format(" #{}", count); !routes_of.try_emplace(name + route.distinction, 1).second;) {
+      route.distinction = fmt::format(" #{}", ++count);
+    }
+  }
+}
 
 void check_routes(std::span<const RouteSettings> routes, config::Problems& problems) {
   std::map<Identity, config::Place> seen;

@@ -86,14 +86,15 @@ struct RouteSettings {
   bool half_close = false;
   std::optional<bool> trace;
   BodyLimitOverrides limits;
-  metrics::Slot slot;  // where it counts; the control thread gives it out
+  metrics::Slot slot;       // where it counts; the control thread gives it out
+  std::string distinction;  // what tell_apart() has put behind host and path
 
   [[nodiscard]] bool has_expression() const { return !path_regex.value.empty(); }
   // Of everything where there is none, or an expression.
   [[nodiscard]] PathPattern pattern() const { return path ? path->value : PathPattern(); }
   // The path or the expression as the file has it.
   [[nodiscard]] std::string path_text() const;
-  // The given name, else "host/path".
+  // The given name, else "host/path", and the distinction.
   [[nodiscard]] std::string display_name() const;
 };
 
@@ -115,6 +116,10 @@ inline constexpr std::size_t expressions_max = 1000;
 [[nodiscard]] inline bool has_two_paths(const RouteSettings& route) {
   return route.given.has("path") && route.given.has("path_regex");
 }
+
+// Makes the names of all routes different: where host and path are the name of an earlier route, or the given name of
+// any, " #2" stands behind them, or the next number that is free.
+void tell_apart(std::span<RouteSettings> routes);
 
 // What no single key can tell: keys that exclude each other, a strip_prefix that is not of the path, two routes for
 // exactly the same requests, too many expressions.

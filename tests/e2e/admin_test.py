@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from admin import SOCKET, TABLE, AdminPeer, Metrics, get, get_json
@@ -333,6 +334,30 @@ def snapshots(bench):
     equal(sum(shard["exchanges"] for shard in held), 1, "exchanges")
     connection.send(plain(200, b"x"))
     client.response()
+
+
+@alone.case("admin.metrics.routes_alike", "routes without a name that differ in conditions alone have counts, log lines and variables of their own")
+def routes_alike(bench):
+    origin = bench.scripted().serve(echo)
+    conditions = {"/x": 'methods = ["POST"]', "/x #2": 'headers = [{ name = "x-canary", value = "1" }]', "/x #3": 'query = ["debug"]', "/x #4": ""}
+    routes = "".join(f'[[route]]\npath = "/x"\nupstream = "app"\nresponse_headers = {{ set = {{ "X-Route" = "{{route}}" }} }}\n{text}\n' for text in conditions.values())
+    proxy = bench.proxy(configuration(origin.address, routes=routes, extra=TABLE))
+    requests = {
+        "/x": b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+        "/x #2": b"GET /x HTTP/1.1\r\nHost: a\r\nX-Canary: 1\r\n\r\n",
+        "/x #3": b"GET /x?debug HTTP/1.1\r\nHost: a\r\n\r\n",
+        "/x #4": GET,
+    }
+    counts = {name: number + 1 for number, name in enumerate(requests)}
+    client = bench.client(proxy)
+    for name, request in requests.items():
+        for _ in range(counts[name]):
+            equal(client.exchange(request, request.split()[0].decode()).fields.get("X-Route"), name, "X-Route")
+    entries = proxy.log_entries(sum(counts.values()))
+    equal(Counter(entry["route"] for entry in entries), counts, "routes in the log")
+    metrics = Metrics(proxy)
+    equal({name: metrics.value("sluice_route_requests_total", route=name) for name in counts}, counts, "counts")
+    equal(metrics.sum("sluice_route_requests_total"), sum(counts.values()), "all")
 
 
 POOLS = ("receive_buffers", "head_buffers", "send_buffers", "pipes")

@@ -1,5 +1,6 @@
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ std::string path_for(const sluice::route::Route& route) {
 void check_routes(const sluice::proxy::Configuration& configuration) {
   sluice::route::Table table = configuration.route_table(1);
   SLUICE_ASSERT(table.routes().size() == configuration.routes.size());
+  std::set<std::string_view> names;
+  for (const sluice::route::Route& route : table.routes()) SLUICE_ASSERT(names.insert(route.name).second);
   for (const sluice::route::Route& route : table.routes()) {
     SLUICE_ASSERT(route.action != sluice::route::Action::forward || route.upstream < configuration.upstreams.size());
     const std::string path = path_for(route);

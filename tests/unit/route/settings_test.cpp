@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -398,6 +399,47 @@ TEST_CASE("rewrites that cannot be") {
   }
   CHECK(read_routes({fmt::format(R"(rewrite = {{ path = "/{}" }})", std::string(1024, 'a'))}).has_one_error());
   CHECK(read_routes({fmt::format(R"(rewrite = {{ query = "{}" }})", std::string(1025, 'a'))}).has_one_error());
+}
+
+TEST_CASE("routes with the same host and path are told apart") {
+  struct Row {
+    std::vector<std::string> texts;
+    std::vector<std::string_view> names;
+  };
+  const Row rows[] = {
+      {{R"(path = "/x")", R"(path = "/y")", R"(host = "a", path = "/x")"}, {"/x", "/y", "a/x"}},
+      {{R"(path = "/x")", R"(path = "/x", methods = ["GET"])", R"(path = "/x", headers = ["a"])",
+        R"(path = "/x", query = ["a"])"},
+       {"/x", "/x #2", "/x #3", "/x #4"}},
+      {{R"(methods = ["GET"])", "", R"(methods = ["PUT"])"}, {"/*", "/* #2", "/* #3"}},
+      {{R"(host = "a", headers = ["x"])", R"(host = "b", headers = ["x"])", R"(host = "a")"}, {"a/*", "b/*", "a/* #2"}},
+      {{R"(name = "n", path = "/x")", R"(path = "/x", methods = ["GET"])", R"(path = "/x", methods = ["PUT"])"},
+       {"n", "/x", "/x #2"}},
+      {{R"(path = "/x")", R"(path_regex = "/x")"}, {"/x", "/x #2"}},
+      {{R"(path_regex = "....")", R"(name = "....", path = "/y")"}, {".... #2", "...."}},
+      {{R"(path_regex = "/x #2")", R"(path = "/x")", R"(path_regex = "/x")", R"(path = "/x", methods = ["GET"])"},
+       {"/x #2", "/x", "/x #3", "/x #4"}},
+      {{R"(path = "/x")", R"(path_regex = "/x")", R"(path_regex = "/x #2")"}, {"/x", "/x #2", "/x #2 #2"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.texts.front());
+    auto [routes, errors] = read_routes(row.texts);
+    CHECK(errors == "");
+    for (int round = 0; round < 2; ++round) {
+      tell_apart(routes);
+      REQUIRE(routes.size() == row.names.size());
+      for (std::size_t i = 0; i < routes.size(); ++i) CHECK(routes[i].display_name() == row.names[i]);
+    }
+  }
+}
+
+TEST_CASE("ten thousand routes with one path have as many names") {
+  std::vector<RouteSettings> routes(10'000);
+  tell_apart(routes);
+  std::set<std::string> names;
+  for (const RouteSettings& route : routes) names.insert(route.display_name());
+  CHECK(names.size() == routes.size());
+  CHECK(routes.back().display_name() == "/* #10000");
 }
 
 TEST_CASE("names and timeouts") {
