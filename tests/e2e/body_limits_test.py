@@ -7,7 +7,7 @@ import time
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, asked, configuration, pair
+from harness import Group, asked, begun, configuration, pair
 from origin import plain
 from replies import arrived, echo, expect_logged, expect_own_reply, log_entry
 from wire import post
@@ -96,10 +96,7 @@ group.table("body_limits.over", [
 @alone.case("body_limits.spliced", "a chunk that would be spliced stops at the limit, and the origin gets no whole body")
 def spliced(bench):
     origin, proxy = pair(bench, limits='body_bytes = "100KiB"')
-    client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000\r\n")
-    connection = origin.accept()
-    connection.head()
+    client, connection, _ = begun(bench, origin, proxy, b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000\r\n")
     client.socket.settimeout(5)
     sender = threading.Thread(target=lambda: client.send(b"s" * 400_000), daemon=True)
     sender.start()
@@ -113,10 +110,7 @@ def spliced(bench):
 @alone.case("body_limits.committed", "a body that passes the limit behind the beginning of its response breaks that off")
 def committed(bench):
     origin, proxy = pair(bench, limits="body_bytes = 1000")
-    client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
-    connection = origin.accept()
-    connection.head()
+    client, connection, _ = begun(bench, origin, proxy, b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
     connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
     client.head()
     equal(client.exactly(10), b"5\r\nfirst\r\n", "the beginning of the response")
@@ -137,10 +131,7 @@ def dribble(client, stop, piece, pause=0.02):
 def too_slow(bench, head, extra):
     """A client that sends something all the time, and little: 408."""
     origin, proxy = pair(bench, limits='body_rate_min = "64KiB"', timeouts='idle = "1s"', extra=extra)
-    client = bench.client(proxy)
-    client.send(head)
-    connection = origin.accept()
-    connection.head()
+    client, connection, _ = begun(bench, origin, proxy, head)
     stop = threading.Event()
     sender = threading.Thread(target=dribble, args=(client, stop, b"1\r\ns\r\n"), daemon=True)
     sender.start()
@@ -165,11 +156,8 @@ alone.table("body_limits.rate.slow", [
 def origin_is_slow(bench, extra):
     """Only the waits for the client count: an upload that the origin does not read is not slow."""
     origin, proxy = pair(bench, limits='body_rate_min = "1MiB"', timeouts='idle = "1s"', extra=extra)
-    client = bench.client(proxy)
     body = b"o" * 3_000_000
-    client.send(LENGTH % len(body))
-    connection = origin.accept()
-    connection.head()
+    client, connection, _ = begun(bench, origin, proxy, LENGTH % len(body))
     sender = threading.Thread(target=lambda: client.send(body), daemon=True)
     sender.start()
     received = 0

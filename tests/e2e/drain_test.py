@@ -7,7 +7,7 @@ import sockets
 import wire
 from check import contains, equal, require, wait_for, within
 from delivery import few_deliveries
-from harness import Group, asked, configuration, pair
+from harness import Group, asked, begun, configuration, pair
 from origin import plain
 from peer import Client
 from replies import expect_forwarded, expect_logged
@@ -94,10 +94,7 @@ def streaming(bench):
 def upload(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, timeouts='drain = "60s"'))
-    client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
-    connection = origin.accept()
-    request = connection.head()
+    client, connection, request = begun(bench, origin, proxy, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
     equal(connection.exactly(5), b"hello", "first half")
     proxy.signal(signal.SIGTERM)
     wait_draining(proxy)

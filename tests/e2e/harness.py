@@ -372,6 +372,14 @@ def asked(bench, origin, proxy, request, address=None, **options):
     return client, connection
 
 
+def begun(bench, origin, proxy, part):
+    """A request whose head has reached the origin, and whose body has not ended: (the client's connection, the origin's, the head)."""
+    client = bench.client(proxy)
+    client.send(part)
+    connection = origin.accept()
+    return client, connection, connection.head()
+
+
 def raise_descriptor_limit():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

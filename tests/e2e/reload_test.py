@@ -9,7 +9,7 @@ import wire
 from admin import TABLE, Metrics, get_json
 from admin import get as admin_get
 from check import contains, equal, require, wait_for
-from harness import Group, asked, configuration
+from harness import Group, asked, begun, configuration
 from origin import plain
 from peer import Client
 from reloading import expect_taken, reload, reload_refused, told_all
@@ -400,10 +400,7 @@ def upload(bench):
     origin = bench.scripted()
     text = configuration(origin.address)
     proxy = bench.proxy(text)
-    client = bench.client(proxy)
-    client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"u" * 10)
-    connection = origin.accept()
-    connection.head()
+    client, connection, _ = begun(bench, origin, proxy, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"u" * 10)
     equal(connection.exactly(10), b"u" * 10, "beginning")
     for number in range(9):
         line = reload(proxy, text.replace("app", f"app{number}"))

@@ -5,7 +5,7 @@ import socket
 
 from admin import TABLE, get_json
 from check import equal, require, wait_for
-from harness import Group, configuration
+from harness import Group, asked, configuration
 from origin import plain
 from peer import Client
 from reloading import expect_taken, reload
@@ -156,10 +156,8 @@ def retry(bench):
 def upgrade(bench):
     origin = bench.scripted()
     proxy = bench.proxy(configuration(origin.address, route='upgrade = ["sample", "websocket"]'))
-    client = bench.client(proxy)
-    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-    connection = origin.accept()
-    connection.request()
+    request = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    client, connection = asked(bench, origin, proxy, request)
     expect_taken(reload(proxy, configuration(origin.address, route="upgrade = []")), snapshots=1)
     connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
     equal(client.head().status, 101, "status")
@@ -170,7 +168,7 @@ def upgrade(bench):
     connection.close()
     # The next one goes by the new file.
     other = Client(proxy.address)
-    other.send(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+    other.send(request)
     second = origin.accept()
     require(not second.request().fields.has("Upgrade"), "an upgrade that the new file does not allow")
     other.socket.shutdown(socket.SHUT_RDWR)

@@ -39,13 +39,17 @@ void run_small(World& world) {
   expect_none_left(world, {}, std::move(clients));
 }
 
+void expect_big_passes(World& world, const Story& story) {
+  std::vector<Client> clients;
+  clients.emplace_back(tunnel(Origin::big_body(6000), SIZE_MAX));
+  expect_none_left(world, story, std::move(clients));
+}
+
 // The sockets take little at a time, so that both directions stall and move what they have in bulk.
 void run_bulk(World& world) {
   Story story;
   story.settings.splice_threshold = 1000;
-  std::vector<Client> clients;
-  clients.emplace_back(tunnel(Origin::big_body(6000), SIZE_MAX));
-  expect_none_left(world, story, std::move(clients));
+  expect_big_passes(world, story);
 }
 
 void run_no_pipes(World& world) {
@@ -54,9 +58,7 @@ void run_no_pipes(World& world) {
   story.settings.splice_threshold = 1000;
   story.settings.receive_buffers = 2;
   story.settings.message_buffers = 4;
-  std::vector<Client> clients;
-  clients.emplace_back(tunnel(Origin::big_body(6000), SIZE_MAX));
-  expect_none_left(world, story, std::move(clients));
+  expect_big_passes(world, story);
 }
 
 void run_vanishing(World& world) {

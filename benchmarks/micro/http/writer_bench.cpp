@@ -8,6 +8,7 @@
 #include "http/samples.hpp"
 #include "measured.hpp"
 #include "proxy/forwarding_settings.hpp"
+#include "proxy/samples.hpp"
 
 namespace sluice::micro {
 namespace {
@@ -18,18 +19,8 @@ void write_request(benchmark::State& state, std::string_view bytes) {
   const proxy::ForwardingRules rules{proxy::ForwardingSettings()};
   std::array<char, 16 * 1024> out;
   for (auto _ : Measured(state)) {
-    http::RequestForward forward;
-    forward.path = head.path;
-    forward.query = head.query;
-    forward.host = head.authority;
-    forward.peer_address = forward.client_address = "192.0.2.17";
-    forward.scheme = forward.client_scheme = "http";
-    forward.request_id = sample_request_id;
-    forward.framing = head.framing;
-    forward.hop_field = rules.client_from;
-    forward.identity = &rules.identity;
     http::Writer writer(out);
-    http::write_request_head(writer, head, forward);
+    http::write_request_head(writer, head, usual_forward(head, rules));
     if (writer.overflowed()) state.SkipWithError("does not fit");
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
@@ -43,12 +34,8 @@ void write_response(benchmark::State& state, std::string_view bytes) {
   const http::ResponseHead head = parsed_response(bytes);
   std::array<char, 4096> out;
   for (auto _ : Measured(state)) {
-    http::ResponseForward forward;
-    forward.date = sample_date;
-    forward.request_id = sample_request_id;
-    forward.framing = head.framing;
     http::Writer writer(out);
-    http::write_response_head(writer, head, forward);
+    http::write_response_head(writer, head, usual_forward(head));
     if (writer.overflowed()) state.SkipWithError("does not fit");
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();

@@ -10,6 +10,7 @@
 #include "measured.hpp"
 #include "proxy/compile.hpp"
 #include "proxy/configured.hpp"
+#include "proxy/samples.hpp"
 
 // What header edits cost beside writing the same head without them (write_request, write_response).
 namespace sluice::micro {
@@ -55,15 +56,7 @@ void edit_request(benchmark::State& state) {
   std::array<char, 4096> out;
   for (auto _ : Measured(state)) {
     const http::Variables variables = usual_variables();
-    http::RequestForward forward;
-    forward.path = head.path;
-    forward.query = head.query;
-    forward.host = head.authority;
-    forward.peer_address = forward.client_address = "192.0.2.17";
-    forward.scheme = forward.client_scheme = "http";
-    forward.request_id = sample_request_id;
-    forward.hop_field = snapshot->forwarding.client_from;
-    forward.identity = &snapshot->forwarding.identity;
+    http::RequestForward forward = usual_forward(head, snapshot->forwarding);
     forward.changes = {&route->request_edits, &variables};
     http::Writer writer(out);
     http::write_request_head(writer, head, forward);
@@ -82,10 +75,7 @@ void edit_response(benchmark::State& state) {
   std::array<char, 4096> out;
   for (auto _ : Measured(state)) {
     const http::Variables variables = usual_variables();
-    http::ResponseForward forward;
-    forward.date = sample_date;
-    forward.request_id = sample_request_id;
-    forward.framing = head.framing;
+    http::ResponseForward forward = usual_forward(head);
     forward.changes = {&route->response_edits, &variables};
     http::Writer writer(out);
     http::write_response_head(writer, head, forward);

@@ -3,9 +3,34 @@
 #include <chrono>
 
 #include "http/samples.hpp"
+#include "http/writer.hpp"
 #include "proxy/access_log.hpp"
+#include "proxy/forwarding_settings.hpp"
 
 namespace sluice::micro {
+
+// What an exchange without header edits makes of a head.
+inline http::RequestForward usual_forward(const http::RequestHead& head, const proxy::ForwardingRules& rules) {
+  http::RequestForward forward;
+  forward.path = head.path;
+  forward.query = head.query;
+  forward.host = head.authority;
+  forward.peer_address = forward.client_address = "192.0.2.17";
+  forward.scheme = forward.client_scheme = "http";
+  forward.request_id = sample_request_id;
+  forward.framing = head.framing;
+  forward.hop_field = rules.client_from;
+  forward.identity = &rules.identity;
+  return forward;
+}
+
+inline http::ResponseForward usual_forward(const http::ResponseHead& head) {
+  http::ResponseForward forward;
+  forward.date = sample_date;
+  forward.request_id = sample_request_id;
+  forward.framing = head.framing;
+  return forward;
+}
 
 // What the log is to tell of browser_request and its answer.
 inline proxy::AccessLogEntry usual_log_entry() {
