@@ -1,56 +1,16 @@
 #include "proxy/access_log.hpp"
 
-#include <algorithm>
 #include <chrono>
+
+#include "proxy/log_line.hpp"
 
 namespace sluice::proxy {
 
 namespace {
 
-// Longest text of a client that goes into a line, so that all of them fit even if every byte is escaped.
-constexpr std::size_t text_bytes_max = 1024;
-constexpr std::size_t escaped_bytes_max = 1536;
-
-// How a text's bytes are written that do not stand for themselves.
-enum class Escape : std::uint8_t { json, hex };
-
-bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
-
-void append_escaped(http::Writer& out, char c, Escape escape) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  if (escape == Escape::hex) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    const char text[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-    return out.append(std::string_view(text, 4));
-  }
-  if (c == '"' || c == '\\') {
-    const char text[2] = {'\\', c};
-    return out.append(std::string_view(text, 2));
-  }
-  constexpr std::string_view digits = "0123456789abcdef";
-  const char text[6] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
-  out.append(std::string_view(text, 6));
-}
-
-void append_text(http::Writer& out, std::string_view text, Escape escape) noexcept {
-  text = text.substr(0, text_bytes_max);
-  const std::size_t start = out.size();
-  while (!text.empty()) {
-    auto plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
-    out.append(std::string_view(text.begin(), plain_end));
-    text.remove_prefix(static_cast<std::size_t>(plain_end - text.begin()));
-    if (text.empty()) return;
-    append_escaped(out, text.front(), escape);
-    text.remove_prefix(1);
-    if (out.size() - start > escaped_bytes_max) return;
-  }
-}
-
-void append_padded(http::Writer& out, std::uint64_t value, int digits) noexcept {
-  char text[8];
-  for (int i = digits - 1; i >= 0; --i, value /= 10) text[i] = static_cast<char>('0' + value % 10);
-  out.append(std::string_view(text, static_cast<std::size_t>(digits)));
-}
+// Texts, and what else a field can be at most: its key, and 20 digits or a moment.
+constexpr std::size_t text_fields = 15;
+static_assert(text_fields * LogLine::escaped_bytes_max + log_field_count * 48 <= log_line_bytes_max);
 
 // What: a moment in UTC, taken apart.
 struct Moment {
@@ -71,82 +31,87 @@ struct Moment {
   unsigned year, month, day, hour, minute, second, millisecond;
 };
 
-void append_clock(http::Writer& out, const Moment& moment) noexcept {
-  append_padded(out, moment.hour, 2);
-  out.append(':');
-  append_padded(out, moment.minute, 2);
-  out.append(':');
-  append_padded(out, moment.second, 2);
+void write_clock(LogLine& out, const Moment& moment) noexcept {
+  out.two_digits(moment.hour);
+  out.literal(':');
+  out.two_digits(moment.minute);
+  out.literal(':');
+  out.two_digits(moment.second);
 }
 
 // RFC 3339 in UTC with milliseconds.
-void append_timestamp(http::Writer& out, std::int64_t unix_ms) noexcept {
+void write_timestamp(LogLine& out, std::int64_t unix_ms) noexcept {
   const Moment moment(unix_ms);
-  append_padded(out, moment.year, 4);
-  out.append('-');
-  append_padded(out, moment.month, 2);
-  out.append('-');
-  append_padded(out, moment.day, 2);
-  out.append('T');
-  append_clock(out, moment);
-  out.append('.');
-  append_padded(out, moment.millisecond, 3);
-  out.append('Z');
+  out.four_digits(moment.year);
+  out.literal('-');
+  out.two_digits(moment.month);
+  out.literal('-');
+  out.two_digits(moment.day);
+  out.literal('T');
+  write_clock(out, moment);
+  out.literal('.');
+  out.literal(static_cast<char>('0' + moment.millisecond / 100));
+  out.two_digits(moment.millisecond % 100);
+  out.literal('Z');
 }
 
 // "20/Nov/2026:07:42:35 +0000", as other servers write it in UTC.
-void append_log_time(http::Writer& out, std::int64_t unix_ms) noexcept {
+void write_log_time(LogLine& out, std::int64_t unix_ms) noexcept {
   constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const Moment moment(unix_ms);
-  append_padded(out, moment.day, 2);
-  out.append('/');
-  out.append(months.substr(std::size_t{3} * (moment.month - 1), 3));
-  out.append('/');
-  append_padded(out, moment.year, 4);
-  out.append(':');
-  append_clock(out, moment);
-  out.append(" +0000");
+  out.two_digits(moment.day);
+  out.literal('/');
+  out.word(months.substr(std::size_t{3} * (moment.month - 1), 3));
+  out.literal('/');
+  out.four_digits(moment.year);
+  out.literal(':');
+  write_clock(out, moment);
+  out.literal(" +0000");
 }
 
-// What: the members of one JSON object. A key comes with everything around it, as `,"key":`; the first one does without
-// the comma.
+// What: the members of one JSON object. A key comes with everything around it, as `,"key":`; the comma of the first one
+// becomes the brace.
 class JsonObject {
  public:
-  explicit JsonObject(http::Writer& out) : out_(out) { out_.append('{'); }
-  void end() { out_.append("}\n"); }
+  explicit JsonObject(LogLine& out) : out_(out) {}
+  void end() {
+    if (out_.size() == 0) out_.literal('{');
+    *out_.begin() = '{';
+    out_.literal("}\n");
+  }
 
-  void literal(std::string_view text) {
-    out_.append(text.substr(is_first_ ? 1 : 0));
-    is_first_ = false;
+  template <std::size_t size>
+  void literal(const char (&text)[size]) {
+    out_.literal(text);
   }
   // key: ends with the quote that opens the text.
-  void string(std::string_view key, std::string_view text) {
+  template <std::size_t size>
+  void string(const char (&key)[size], std::string_view text) {
     if (text.empty()) return;
-    literal(key);
-    append_text(out_, text, Escape::json);
-    out_.append('"');
+    out_.literal(key);
+    out_.text(text, Escape::json);
+    out_.literal('"');
   }
-  void number(std::string_view key, std::uint64_t value) {
-    literal(key);
-    out_.append_decimal(value);
+  template <std::size_t size>
+  void number(const char (&key)[size], std::uint64_t value) {
+    out_.literal(key);
+    out_.decimal(value);
   }
-  void seconds(std::string_view key, Duration duration) {
+  template <std::size_t size>
+  void seconds(const char (&key)[size], Duration duration) {
     if (duration.count() < 0) return;
-    auto microseconds =
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-    number(key, microseconds / 1'000'000);
-    out_.append('.');
-    append_padded(out_, microseconds % 1'000'000, 6);
+    out_.literal(key);
+    out_.seconds(duration);
   }
-  void timestamp(std::string_view key, std::int64_t unix_ms) {
-    literal(key);
-    append_timestamp(out_, unix_ms);
-    out_.append('"');
+  template <std::size_t size>
+  void timestamp(const char (&key)[size], std::int64_t unix_ms) {
+    out_.literal(key);
+    write_timestamp(out_, unix_ms);
+    out_.literal('"');
   }
 
  private:
-  http::Writer& out_;
-  bool is_first_ = true;
+  LogLine& out_;
 };
 
 void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) noexcept {
@@ -187,8 +152,8 @@ void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) n
       if (entry.attempts != 0) out.number(R"(,"attempts":)", entry.attempts);
       return;
     case LogField::reused:
-      if (entry.attempts != 0) out.literal(entry.is_upstream_reused ? R"(,"reused":true)" : R"(,"reused":false)");
-      return;
+      if (entry.attempts == 0) return;
+      return entry.is_upstream_reused ? out.literal(R"(,"reused":true)") : out.literal(R"(,"reused":false)");
     case LogField::head:
       return out.seconds(R"(,"head":)", entry.head);
     case LogField::queue:
@@ -212,9 +177,40 @@ void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) n
   }
 }
 
-void append_or_dash(http::Writer& out, std::string_view text) noexcept {
-  if (text.empty()) return out.append('-');
-  append_text(out, text, Escape::hex);
+void write_or_dash(LogLine& out, std::string_view text) noexcept {
+  if (text.empty()) return out.literal('-');
+  out.text(text, Escape::hex);
+}
+
+void write_json_line(LogLine& out, const AccessLogEntry& entry, const std::vector<LogField>& fields) noexcept {
+  JsonObject object(out);
+  for (LogField field : fields) write_field(object, entry, field);
+  object.end();
+}
+
+void write_combined_line(LogLine& out, const AccessLogEntry& entry) noexcept {
+  write_or_dash(out, entry.client);
+  out.literal(" - - [");
+  write_log_time(out, entry.unix_ms);
+  out.literal("] \"");
+  write_or_dash(out, entry.method);
+  if (!entry.method.empty()) {
+    out.literal(' ');
+    out.text(entry.target, Escape::hex);
+    out.literal(' ');
+    out.text(entry.protocol, Escape::hex);
+  }
+  out.literal("\" ");
+  const auto status = static_cast<std::uint64_t>(entry.status);
+  out.literal(static_cast<char>('0' + status / 100));
+  out.two_digits(status % 100);
+  out.literal(' ');
+  out.decimal(entry.body_bytes);
+  out.literal(" \"");
+  write_or_dash(out, entry.referer);
+  out.literal("\" \"");
+  write_or_dash(out, entry.user_agent);
+  out.literal("\"\n");
 }
 
 }  // namespace
@@ -229,42 +225,18 @@ void keep_texts(AccessLogEntry& entry, PooledText& memory) {
   for (std::string_view* text : texts) *text = copier.copy(*text);
 }
 
-void write_log_line(http::Writer& out, const AccessLogEntry& entry, const LogLayout& layout) noexcept {
+std::size_t write_log_line(std::span<char, log_line_bytes_max> memory, const AccessLogEntry& entry,
+                           const LogLayout& layout) noexcept {
+  LogLine line(memory.data());
   switch (layout.format) {
     case LogFormat::json:
-      return write_json_line(out, entry, layout.fields);
+      write_json_line(line, entry, layout.fields);
+      break;
     case LogFormat::combined:
-      return write_combined_line(out, entry);
+      write_combined_line(line, entry);
+      break;
   }
-}
-
-void write_json_line(http::Writer& out, const AccessLogEntry& entry, const std::vector<LogField>& fields) noexcept {
-  JsonObject object(out);
-  for (LogField field : fields) write_field(object, entry, field);
-  object.end();
-}
-
-void write_combined_line(http::Writer& out, const AccessLogEntry& entry) noexcept {
-  append_or_dash(out, entry.client);
-  out.append(" - - [");
-  append_log_time(out, entry.unix_ms);
-  out.append("] \"");
-  append_or_dash(out, entry.method);
-  if (!entry.method.empty()) {
-    out.append(' ');
-    append_text(out, entry.target, Escape::hex);
-    out.append(' ');
-    append_text(out, entry.protocol, Escape::hex);
-  }
-  out.append("\" ");
-  append_padded(out, static_cast<std::uint64_t>(entry.status), 3);
-  out.append(' ');
-  out.append_decimal(entry.body_bytes);
-  out.append(" \"");
-  append_or_dash(out, entry.referer);
-  out.append("\" \"");
-  append_or_dash(out, entry.user_agent);
-  out.append("\"\n");
+  return line.size();
 }
 
 }  // namespace sluice::proxy

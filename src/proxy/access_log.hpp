@@ -1,11 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.hpp"
-#include "http/writer.hpp"
 #include "proxy/log_layout.hpp"
 #include "proxy/pooled_text.hpp"
 
@@ -49,17 +49,16 @@ struct AccessLogEntry {
 void keep_texts(AccessLogEntry& entry, PooledText& memory);
 
 // Longest line; what would be longer has its texts cut.
-inline constexpr std::size_t log_line_bytes_max = 24 * 1024;
+inline constexpr std::size_t log_line_bytes_max = 25 * 1024;
 
-// Writes the entry as the layout says, as one line with its line feed. Durations are seconds with microseconds.
-void write_log_line(http::Writer& out, const AccessLogEntry& entry, const LogLayout& layout) noexcept;
-
-// One JSON object. Bytes that are not printable ASCII are escaped as \u00XX, so a line is valid UTF-8 and one line
+// Writes the entry as the layout says, as one line with its line feed; gives its length. Durations are seconds with
+// microseconds.
+//
+// JSON: one object. Bytes that are not printable ASCII are escaped as \u00XX, so a line is valid UTF-8 and one line
 // whatever a client sends.
-void write_json_line(http::Writer& out, const AccessLogEntry& entry, const std::vector<LogField>& fields) noexcept;
-
-// The "combined" format of Apache httpd and nginx. In quoted texts the quote, the backslash and all that is not
-// printable ASCII become \xXX, so that splitting at quotes is always right.
-void write_combined_line(http::Writer& out, const AccessLogEntry& entry) noexcept;
+// Combined: as Apache httpd and nginx have it. In quoted texts the quote, the backslash and all that is not printable
+// ASCII become \xXX, so that splitting at quotes is always right.
+[[nodiscard]] std::size_t write_log_line(std::span<char, log_line_bytes_max> memory, const AccessLogEntry& entry,
+                                         const LogLayout& layout) noexcept;
 
 }  // namespace sluice::proxy

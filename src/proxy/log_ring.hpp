@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -22,12 +23,19 @@ class LogRing {
   // False, and nothing written, when the line does not fit. Tells in `is_half_full` when it is time to wake the reader.
   [[nodiscard]] bool push(std::string_view line, bool& is_half_full);
 
+  // What can be written without a wrap, for a line that is made in place.
+  [[nodiscard]] std::span<char> room();
+  // A whole line stands at the beginning of room(). True when it is time to wake the reader.
+  [[nodiscard]] bool commit(std::size_t bytes);
+
   // What can be read, in at most two parts.
   [[nodiscard]] std::pair<std::string_view, std::string_view> peek() const;
   void pop(std::size_t bytes);
   [[nodiscard]] std::size_t capacity() const { return mask_ + 1; }
 
  private:
+  [[nodiscard]] bool publish(std::uint64_t written, std::uint64_t end);
+
   std::size_t mask_;
   std::unique_ptr<char[]> memory_;
   alignas(64) std::atomic<std::uint64_t> written_{0};

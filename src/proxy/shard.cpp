@@ -242,15 +242,17 @@ void Shard::cut_off() {
 }
 
 void Shard::log(const AccessLogEntry& entry) {
-  char line[log_line_bytes_max];
-  http::Writer writer(line);
-  write_log_line(writer, entry, snapshots_.current().log);
+  const LogLayout& layout = snapshots_.current().log;
+  LogRing& ring = *log_.ring;
   bool is_half_full = false;
-  if (writer.overflowed() || !log_.ring->push(writer.text(), is_half_full)) {
-    counters_.log_lines_dropped.add();
-    return;
+  bool is_taken = true;
+  if (std::span<char> room = ring.room(); room.size() >= log_line_bytes_max) {
+    is_half_full = ring.commit(write_log_line(room.first<log_line_bytes_max>(), entry, layout));
+  } else {
+    char line[log_line_bytes_max];
+    is_taken = ring.push({line, write_log_line(line, entry, layout)}, is_half_full);
   }
-  counters_.log_lines.add();
+  (is_taken ? counters_.log_lines : counters_.log_lines_dropped).add();
   if (is_half_full) log_.writer->wake();
 }
 

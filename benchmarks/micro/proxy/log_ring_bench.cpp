@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "http/writer.hpp"
 #include "measured.hpp"
 #include "proxy/samples.hpp"
 
@@ -14,12 +13,11 @@ namespace {
 // What it costs a shard to hand a line over.
 void push_log_line(benchmark::State& state) {
   std::array<char, proxy::log_line_bytes_max> line;
-  http::Writer writer(line);
-  proxy::write_log_line(writer, usual_log_entry(), proxy::LogLayout());
+  const std::size_t bytes = proxy::write_log_line(line, usual_log_entry(), proxy::LogLayout());
   proxy::LogRing ring(1 << 20);
   bool is_half_full = false;
   for (auto _ : Measured(state)) {
-    if (!ring.push(writer.text(), is_half_full)) state.SkipWithError("full");
+    if (!ring.push({line.data(), bytes}, is_half_full)) state.SkipWithError("full");
     if (is_half_full) {
       auto [first, second] = ring.peek();
       ring.pop(first.size() + second.size());

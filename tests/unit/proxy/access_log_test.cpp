@@ -102,26 +102,17 @@ class JsonLine {
 
 std::string write(const AccessLogEntry& entry) {
   char line[log_line_bytes_max];
-  http::Writer writer(line);
-  write_log_line(writer, entry, {});
-  CHECK_FALSE(writer.overflowed());
-  return std::string(writer.text());
+  return {line, write_log_line(line, entry, {})};
 }
 
 std::string write_fields(const AccessLogEntry& entry, const std::vector<LogField>& fields) {
   char line[log_line_bytes_max];
-  http::Writer writer(line);
-  write_log_line(writer, entry, {.fields = fields});
-  CHECK_FALSE(writer.overflowed());
-  return std::string(writer.text());
+  return {line, write_log_line(line, entry, {.fields = fields})};
 }
 
 std::string write_combined(const AccessLogEntry& entry) {
   char line[log_line_bytes_max];
-  http::Writer writer(line);
-  write_log_line(writer, entry, {.format = LogFormat::combined});
-  CHECK_FALSE(writer.overflowed());
-  return std::string(writer.text());
+  return {line, write_log_line(line, entry, {.format = LogFormat::combined})};
 }
 
 AccessLogEntry whole_entry() {
@@ -386,6 +377,31 @@ std::vector<LogField> every_field() {
   fields.reserve(log_field_count);
   for (std::size_t i = 0; i < log_field_count; ++i) fields.push_back(static_cast<LogField>(i));
   return fields;
+}
+
+TEST_CASE("every byte is escaped or stands for itself, wherever it is in a text") {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool is_plain = byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+    const std::string json = is_plain                ? std::string(1, c)
+                             : c == '"' || c == '\\' ? std::string("\\") + c
+                                                     : fmt::format("\\u{:04x}", byte);
+    const std::string hex = is_plain ? std::string(1, c) : fmt::format("\\x{:02X}", byte);
+    for (std::size_t size : {1U, 7U, 8U, 9U, 16U, 17U}) {
+      for (std::size_t at = 0; at < size; ++at) {
+        CAPTURE(byte);
+        CAPTURE(size);
+        CAPTURE(at);
+        const std::string before = std::string("abcdefghijklmnopq").substr(0, at);
+        const std::string behind = std::string("ABCDEFGHIJKLMNOPQ").substr(0, size - at - 1);
+        AccessLogEntry entry;
+        const std::string text = before + c + behind;
+        entry.user_agent = text;
+        REQUIRE(write_fields(entry, {LogField::user_agent}) == "{\"user_agent\":\"" + before + json + behind + "\"}\n");
+        REQUIRE(write_combined(entry).ends_with(" \"" + before + hex + behind + "\"\n"));
+      }
+    }
+  }
 }
 
 TEST_CASE("texts that are too long are cut, and the line stays whole") {

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -61,6 +63,32 @@ TEST_CASE("lines wrap around at every place") {
       REQUIRE(take_all(ring) == line);
     }
   }
+}
+
+bool make_in_place(LogRing& ring, std::string_view line) {
+  std::span<char> room = ring.room();
+  REQUIRE(room.size() >= line.size());
+  std::ranges::copy(line, room.begin());
+  return ring.commit(line.size());
+}
+
+TEST_CASE("a line can be made in place, in what is free in front of the wrap") {
+  LogRing ring(64);
+  CHECK(ring.room().size() == 64);
+  CHECK_FALSE(make_in_place(ring, "one\n"));
+  CHECK(ring.room().size() == 60);
+  CHECK(make_in_place(ring, std::string(36, 'x')));  // past the half
+  CHECK(ring.room().size() == 24);
+  CHECK_FALSE(make_in_place(ring, ""));
+  CHECK(take_all(ring) == "one\n" + std::string(36, 'x'));
+  CHECK(ring.room().size() == 24);  // the rest of the memory is behind the wrap
+  CHECK(push(ring, std::string(30, 'y')));
+  CHECK(ring.room().size() == 34);
+  ring.pop(30);
+  CHECK(ring.room().size() == 58);
+  CHECK(push(ring, std::string(64, 'z')));
+  CHECK(ring.room().empty());
+  CHECK(take_all(ring) == std::string(64, 'z'));
 }
 
 TEST_CASE("what is read a part at a time stays in order") {
