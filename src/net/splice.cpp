@@ -18,6 +18,10 @@ namespace {
 // How long a sink rests that is not ready and of which the kernel tells nothing but its peer's end.
 constexpr Duration rest = std::chrono::milliseconds(10);
 
+// Whoever begins within what a turn may move goes on to this much: a body of 64 KiB that is cut in two costs its two
+// splices and its segment twice.
+constexpr std::uint64_t piece_bytes_min = std::uint64_t{64} * 1024;
+
 // Waits until `deadline`, or until `pace` (null: none) has its next look at how fast the peer is. True: it may be
 // ready.
 template <class Wait>
@@ -67,8 +71,9 @@ Task<SpliceOutcome> splice(Stream& from, Stream& to, std::uint64_t bytes, Pipe& 
     }
     bool progress = false;
     if (source_open && unread > 0 && pipe.filled() < pipe.capacity()) {
-      long got = pipe.fill_from(
-          from.fd(), static_cast<std::size_t>(std::min<std::uint64_t>({unread, pipe.capacity(), left_this_turn})));
+      const std::uint64_t share = std::max(left_this_turn, piece_bytes_min);
+      long got = pipe.fill_from(from.fd(),
+                                static_cast<std::size_t>(std::min<std::uint64_t>({unread, pipe.capacity(), share})));
       if (got > 0) {
         unread -= static_cast<std::uint64_t>(got);
         if (Pace* pace = from.pace_of_sending()) pace->note_bytes(static_cast<std::uint64_t>(got));

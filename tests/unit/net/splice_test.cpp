@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "net/stream_fixture.hpp"
+#include "runtime/operation.hpp"
 
 namespace sluice::net {
 namespace {
@@ -107,6 +108,39 @@ TEST_CASE("exactly the bytes that were asked for are moved, whatever their numbe
     CHECK(rest.substr(0, 5) == sent.substr(size));
     CHECK(transfer.pool.open() == 1);
   }
+}
+
+TEST_CASE("a turn has its bound, at which no body of a piece is cut") {
+  constexpr std::size_t body = 32768;  // within what a fresh connection holds
+  NetFixture fixture;
+  Transfer first(fixture);
+  Transfer second(fixture);
+  PipePool pool({.pipe_bytes = 1 << 20, .count_max = 1, .turn_bytes = 1000});
+  const std::string sent = numbered_bytes(body);
+  REQUIRE(first.source.peer.say(sent) == body);
+  REQUIRE(second.source.peer.say(sent) == body);
+  struct Turns {
+    std::uint64_t begin, between, end;
+  } turns{};
+  auto run = [](Transfer& one, Transfer& other, PipePool& pipes, Turns& out) -> Task<void> {
+    Pipe pipe = pipes.take();
+    runtime::Loop& loop = one.source.stream.loop();
+    while (loop.turn_number() == 0) co_await runtime::Yield();  // a pool has nothing to give in the first turn
+    out.begin = loop.turn_number();
+    one.outcome = co_await splice(one.source.stream, one.sink.stream, body, pipe, patience);
+    out.between = loop.turn_number();
+    other.outcome = co_await splice(other.source.stream, other.sink.stream, body, pipe, patience);
+    out.end = loop.turn_number();
+  };
+  fixture.spawn(run(first, second, pool, turns));
+  std::string heard;
+  fixture.run_until([&] {
+    heard += second.sink.peer.hear();
+    return second.outcome.has_value() && heard.size() == body;
+  });
+  CHECK(heard == sent);
+  CHECK(turns.between == turns.begin);
+  CHECK(turns.end > turns.between);
 }
 
 TEST_CASE("a transfer that does not wait for its source ends with an empty pipe") {
