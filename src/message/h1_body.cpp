@@ -188,7 +188,7 @@ Task<Result<void>> H1BodySink::end(const http::FieldList& trailers) {
     if (!ended) co_return blame(ended.error());
   }
   // Behind the end of a message there is only bookkeeping.
-  Result<void> sent = co_await output_.flush(idle_timeout_, runtime::Resume::with_next_event);
+  Result<void> sent = co_await output_.flush(idle_timeout_, runtime::Resume::with_next_event, behind_);
   if (!sent) co_return blame(sent.error());
   co_return Result<void>();
 }

@@ -94,6 +94,8 @@ class H1BodySink final : public BodySink {
   H1BodySink(Output& output, Side side, const http::BodyFraming& framing, Duration idle_timeout);
 
   [[nodiscard]] bool has_ended() const { return has_ended_; }
+  // The connection is closed behind this message.
+  void closes_behind() { behind_ = net::Stream::Behind::close; }
 
   [[nodiscard]] bool try_write(std::string_view data) override;
   [[nodiscard]] runtime::Task<Result<void>> write(std::string_view data) override;
@@ -115,6 +117,7 @@ class H1BodySink final : public BodySink {
   http::BodyFraming framing_;
   std::uint64_t written_ = 0;
   Duration idle_timeout_;
+  net::Stream::Behind behind_ = net::Stream::Behind::more;
   bool has_ended_ = false;
 };
 

@@ -8,9 +8,9 @@ namespace sluice::message {
 
 using runtime::Task;
 
-Task<Result<void>> Output::flush(Duration idle_timeout, runtime::Resume resume) {
+Task<Result<void>> Output::flush(Duration idle_timeout, runtime::Resume resume, net::Stream::Behind behind) {
   if (used_ == 0) co_return Result<void>();
-  Result<void> sent = co_await stream_.write(buffered(), idle_timeout, resume);
+  Result<void> sent = co_await stream_.write(buffered(), idle_timeout, resume, behind);
   clear();
   co_return sent;
 }

@@ -39,9 +39,10 @@ class Output {
     return {};
   }
 
-  // Sends everything. idle_timeout: how long the peer may take none of it. resume: as for Stream::write.
+  // Sends everything. idle_timeout: how long the peer may take none of it. resume, behind: as for Stream::write.
   [[nodiscard]] runtime::Task<Result<void>> flush(Duration idle_timeout,
-                                                  runtime::Resume resume = runtime::Resume::at_once);
+                                                  runtime::Resume resume = runtime::Resume::at_once,
+                                                  net::Stream::Behind behind = net::Stream::Behind::more);
   // Sends everything and then `data`, which is not copied.
   [[nodiscard]] runtime::Task<Result<void>> flush_with(std::string_view data, Duration idle_timeout);
   // Sends everything, of which there is some, and then `data`, through the block and so in pieces: while it waits,

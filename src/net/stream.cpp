@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "base/assert.hpp"
 #include "runtime/kernel.hpp"
@@ -18,6 +19,10 @@ namespace {
 
 // Enough for most heads; what comes behind is not copied into a buffer that is to be spliced.
 constexpr std::size_t single_receive_bytes = 4096;
+
+// How long a connection is served before a poll for its end is worth its submission and its cancel. What a receive does
+// not tell of is noticed so much later.
+constexpr Duration watch_delay = std::chrono::milliseconds(50);
 
 Error stream_error(const Error& error) { return error.os_error == 0 ? error : connection_error(error.os_error); }
 
@@ -48,10 +53,18 @@ void Stream::watch_for(WatchFor what) {
 
 // Beside a receive as well: that waits for something new, and so misses a reset that has come with the last bytes, or
 // before it was armed (seen on Linux 6.18). Once armed it stays, so a kept connection pays for it once.
-void Stream::watch() {
+bool Stream::wants_watch() const {
   const bool is_wanted = watch_for_ != WatchFor::nothing && !is_closing_ && !watch_.has_seen_reset;
   const bool has_all = state_ == ReceiveState::ended && (receive_error_ != 0 || watch_for_ == WatchFor::end);
-  if (!is_wanted || has_all || watch_.in_flight()) return;
+  return is_wanted && !has_all && !watch_.in_flight();
+}
+
+void Stream::watch() {
+  if (wants_watch() && !watch_.is_armed()) loop_.wheel().arm(watch_, loop_.now() + watch_delay);
+}
+
+void Stream::begin_watch() {
+  if (!wants_watch()) return;
   io_uring_sqe* sqe = loop_.next_sqe();
   if (sqe == nullptr) return;  // the deadlines of whoever waits still hold
   // Multishot, because a poll is told of a FIN whether it asks or not, and that must not hide a reset behind it.
@@ -266,10 +279,11 @@ Task<Result<std::size_t>> Stream::send_waiting(Instant idle_end, Send send) {
   co_return std::unexpected(stream_error(count.error()));
 }
 
-Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, runtime::Resume resume) {
+Task<Result<void>> Stream::write(std::string_view bytes, Duration idle_timeout, runtime::Resume resume, Behind behind) {
   if (!bytes.empty()) {
+    holds_last_bytes_ = behind == Behind::close;
     // Nearly always there is room for all of it, and no deadline is needed.
-    Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, resume);
+    Result<int> count = co_await runtime::ImmediateSend(fd_, bytes, resume, holds_last_bytes_ ? MSG_MORE : 0);
     if (count) {
       note_taken(static_cast<std::size_t>(*count));
       bytes.remove_prefix(static_cast<std::size_t>(*count));
@@ -325,7 +339,10 @@ std::size_t Stream::try_send_ahead(std::string_view bytes) {
   return static_cast<std::size_t>(sent);
 }
 
-void Stream::shut_down_writing() { (void)runtime::kernel::shutdown(fd_, SHUT_WR); }
+void Stream::shut_down_writing() {
+  holds_last_bytes_ = false;
+  (void)runtime::kernel::shutdown(fd_, SHUT_WR);
+}
 
 void Stream::shut_down() { (void)runtime::kernel::shutdown(fd_, SHUT_RDWR); }
 
@@ -334,6 +351,8 @@ void Stream::abort_on_close() { (void)runtime::kernel::reset_on_close(fd_); }
 Task<void> Stream::close() {
   observer_ = nullptr;
   is_closing_ = true;
+  if (holds_last_bytes_) shut_down_writing();
+  if (watch_.is_armed()) loop_.wheel().disarm(watch_);
   loop_.cancel(watch_);
   co_await stop_receiving();
   co_await runtime::Joined(watch_, watch_.joiner);

@@ -136,10 +136,15 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   // Gives the number of bytes, 0 at eof.
   runtime::Task<Result<std::size_t>> read_into(std::span<char> memory, Instant deadline);
 
+  // What comes behind what is written.
+  enum class Behind : unsigned char {
+    more,   // or nothing for now
+    close,  // at once: the kernel keeps the last bytes for the segment that has the FIN
+  };
   // Sends everything. idle_timeout: how long the peer may take none of it. resume: with_next_event only if nothing but
   // bookkeeping follows. Errors: reset, timed_out, cancelled, system.
   runtime::Task<Result<void>> write(std::string_view bytes, Duration idle_timeout,
-                                    runtime::Resume resume = runtime::Resume::at_once);
+                                    runtime::Resume resume = runtime::Resume::at_once, Behind behind = Behind::more);
   // Sends what the socket takes without waiting; gives the number of bytes. Errors: as of write().
   runtime::Task<Result<std::size_t>> write_now(std::string_view bytes);
   // Sends first, then second, in as few operations as the socket allows.
@@ -164,7 +169,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
  private:
   // What: a poll for the end of the peer, in flight from when it is first wanted until the stream is closed: unlike a
   // receive it costs nothing while nothing ends.
-  class Watch final : public runtime::Operation {
+  //       It begins only once it has been wanted for a while, so that connections that end soon do without it.
+  class Watch final : public runtime::Operation, public runtime::Timer {
    public:
     explicit Watch(Stream& stream) : stream_(stream) {}
     bool has_seen_fin = false;
@@ -174,6 +180,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
    private:
     void on_completion(int result, unsigned flags) override;
     void on_joined() override { (void)runtime::Joined::wake(joiner); }
+    void on_deadline() override { stream_.begin_watch(); }
     Stream& stream_;
   };
   template <class Send>
@@ -186,7 +193,9 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void on_buffers() override;
   void settle(int result);
   void announce();
+  [[nodiscard]] bool wants_watch() const;
   void watch();
+  void begin_watch();
 
   runtime::Loop& loop_;
   runtime::BufferRing& buffers_;
@@ -205,7 +214,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   ReceiveState state_ = ReceiveState::idle;
   ReceiveMode mode_ = ReceiveMode::multishot;
   bool is_closing_ = false;
-  bool may_rearm_ = true;  // not while stopped for a splice, nor once closing
+  bool holds_last_bytes_ = false;  // the kernel does, until we say that they were the last
+  bool may_rearm_ = true;          // not while stopped for a splice, nor once closing
 };
 
 // What an errno of a connection that stood says: that the kernel gave the peer up (ETIMEDOUT, EHOSTUNREACH) is a reset,

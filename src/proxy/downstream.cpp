@@ -51,7 +51,9 @@ void Downstream::take_new_snapshot() {
   if (exchange_ != nullptr) exchange_->take_new_snapshot();
 }
 
-void Downstream::request_ended() {
+void Downstream::request_ended(bool was_spliced) {
+  // A multishot would copy much of the next body before it is stopped.
+  stream_.set_receive_mode(was_spliced ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot);
   stream_.start_receiving();
   stream_.watch_for(half_close_ ? net::Stream::WatchFor::reset : net::Stream::WatchFor::end);
   watch_client();

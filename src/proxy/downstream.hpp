@@ -70,7 +70,8 @@ class Downstream final : private net::Stream::Observer {
   // Whether the client may end its side behind a request and still wait for the response.
   void set_half_close(bool half_close) { half_close_ = half_close; }
   // Everything of the request has been read: what comes next is another one, or the client's end.
-  void request_ended();
+  // was_spliced: its body, and so will be the next one's.
+  void request_ended(bool was_spliced);
   // A 101 is on its way: the client's FIN and RST cancel nothing from here on, whoever reads learns of them.
   void begin_tunnel() { activity_ = Activity::tunnel; }
   // What the connection becomes after this exchange, whose disposition says so.

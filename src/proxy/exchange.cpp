@@ -170,7 +170,7 @@ void Exchange::apply_route() {
   apply_body_limits();
   upgrade_ = requested_upgrade(request_, route_->upgrade);
   downstream_.set_half_close(route_->half_close);
-  if (request_body_->is_done()) downstream_.request_ended();
+  if (request_body_->is_done()) downstream_.request_ended(false);
 }
 
 Task<bool> Exchange::rewrite_target() {
@@ -374,7 +374,7 @@ Task<void> Exchange::upload(upstream::Connection& connection) {
   upload_ended_ = shard_.loop().now();
   if (upload_result_) {
     downstream_.input().release();
-    downstream_.request_ended();
+    downstream_.request_ended(request_body_->has_been_raw());
   } else if (upload_result_.error().side == Side::downstream) {
     // Wakes whoever waits for a response that cannot come any more.
     connection.stream().shut_down();

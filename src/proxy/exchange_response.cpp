@@ -138,6 +138,7 @@ Task<void> Exchange::deliver(upstream::Connection& connection) {
                                response_idle_timeout());
   if (result) {
     message::H1BodySink sink(output, Side::downstream, forward.framing, client_idle_timeout());
+    if (disposition_ == Disposition::close) sink.closes_behind();
     if (source.is_done()) {
       result = co_await sink.end(source.trailers());
     } else {

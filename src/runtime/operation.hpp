@@ -90,14 +90,15 @@ enum class Resume : unsigned char { at_once, with_next_event };
 // What: a send that does not wait for room: gives -EAGAIN instead, while it is submitted.
 class ImmediateSend final : public OperationWait {
  public:
-  ImmediateSend(int fd, std::string_view bytes, Resume resume)
-      : OperationWait(Instant::never()), fd_(fd), bytes_(bytes), resume_(resume) {}
+  // flags: of send(2), beside those that make it immediate.
+  ImmediateSend(int fd, std::string_view bytes, Resume resume, int flags = 0)
+      : OperationWait(Instant::never()), fd_(fd), flags_(flags), bytes_(bytes), resume_(resume) {}
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
     Strand& strand = handle.promise().strand();
     io_uring_sqe* sqe = begin(strand);
     if (sqe == nullptr) return false;
-    io_uring_prep_send(sqe, fd_, bytes_.data(), bytes_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    io_uring_prep_send(sqe, fd_, bytes_.data(), bytes_.size(), flags_ | MSG_DONTWAIT | MSG_NOSIGNAL);
     wait(handle, strand);
     strand.loop().start(*this, sqe);
     if (resume_ == Resume::with_next_event) strand.loop().expect_at_once();
@@ -106,6 +107,7 @@ class ImmediateSend final : public OperationWait {
 
  private:
   int fd_;
+  int flags_;
   std::string_view bytes_;
   Resume resume_;
 };

@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 
+import admin
 import wire
 from check import PATIENCE_S, equal, require, wait_for, within
 from harness import Group, configuration, pair
@@ -310,6 +311,28 @@ alone.table("pump.mixed", [
     ("small_pipes", "fewer pipes than clients", SMALL_PIPES, 1),
     ("shards", "two shards", "", 2),
 ], mixed)
+
+
+@alone.case("pump.uploads", "what a connection uploads again and again is not copied through receive buffers first")
+def uploads(bench):
+    world = World(bench, admin.TABLE)
+    client = world.client()
+    body = pattern(128 * KIB)
+
+    def upload_one():
+        client.send(f"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        check_upload(client.response("POST"), body)
+
+    def completions():
+        return admin.Metrics(world.proxy).sum("sluice_shard_completions_total")
+
+    upload_one()
+    before, count = completions(), 10
+    for _ in range(count):
+        upload_one()
+    # In buffers of 4 KiB each body would come in 32 receives, and leave in as many sends.
+    each = (completions() - before) / count
+    require(each < 32, f"{each} completions for each upload")
 
 
 @alone.case("pump.pipes.given_back", "pipes and descriptors go back to where they came from")

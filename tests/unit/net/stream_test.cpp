@@ -273,6 +273,45 @@ TEST_CASE("a stream that receives nothing tells of the end that it watches for, 
   }
 }
 
+Task<void> write_last(Stream& stream, std::string_view bytes, bool& out) {
+  Result<void> sent = co_await stream.write(bytes, patience, runtime::Resume::at_once, Stream::Behind::close);
+  out = sent.has_value();
+}
+
+TEST_CASE("the last bytes before a close are kept for the segment that ends the connection") {
+  struct Row {
+    std::string_view what;
+    void (*end)(NetFixture&, Connected&);
+  };
+  const Row rows[] = {
+      {"close", [](NetFixture& fixture, Connected& one) { fixture.run(one.stream.close()); }},
+      {"our side ends", [](NetFixture&, Connected& one) { one.stream.shut_down_writing(); }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    // The kernel keeps them for 200 ms at most; on a busy machine that may pass between two lines.
+    bool was_kept = false;
+    for (int i = 0; i < 20 && !was_kept; ++i) {
+      NetFixture fixture;
+      Connected one(fixture);
+      bool is_sent = false;
+      fixture.spawn(write_last(one.stream, "the last words", is_sent));
+      fixture.run_until([&] { return is_sent; });
+      CHECK(one.stream.bytes_sent() == 14);
+      std::string heard = one.peer.hear();
+      was_kept = heard.empty();
+      row.end(fixture, one);
+      fixture.run_until([&] {
+        heard += one.peer.hear();
+        return one.peer.has_ended();
+      });
+      CHECK(heard == "the last words");
+      CHECK(one.peer.error() == 0);
+    }
+    CHECK(was_kept);
+  }
+}
+
 TEST_CASE("a stream does not start to receive beyond its share") {
   NetFixture fixture;
   Connected one(fixture, 2);
