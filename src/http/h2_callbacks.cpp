@@ -270,7 +270,7 @@ int H2Callbacks::send_body(nghttp2_session* library, nghttp2_frame* frame, const
   SLUICE_ASSERT(stream != nullptr && bytes <= stream->offered_.size());
   char* at = self.out_.data() + self.out_used_;
   std::memcpy(at, head, frame_head_bytes);
-  std::memcpy(at + frame_head_bytes, stream->offered_.data(), bytes);
+  if (bytes != 0) std::memcpy(at + frame_head_bytes, stream->offered_.data(), bytes);
   self.out_used_ += frame_head_bytes + bytes;
   stream->offered_.remove_prefix(bytes);
   if (stream->offered_.empty()) self.change(*stream, H2Stream::taken);

@@ -60,7 +60,13 @@ inline std::string length(std::size_t value) {
 // RFC 7541 §6.2.3: literals that are never indexed, so that any bytes can be a name or a value.
 inline std::string block(const Fields& fields) {
   std::string text;
-  for (const auto& [name, value] : fields) text += '\x10' + length(name.size()) + name + length(value.size()) + value;
+  for (const auto& [name, value] : fields) {
+    text += '\x10';
+    text += length(name.size());
+    text += name;
+    text += length(value.size());
+    text += value;
+  }
   return text;
 }
 

@@ -79,6 +79,20 @@ TEST_CASE("http: a response without body ends with its head") {
   CHECK(served.streams()[0]->is_over());
 }
 
+TEST_CASE("http: a response that ends without an offer ends with an empty frame") {
+  for (const bool has_trailers : {false, true}) {
+    Served served;
+    served.send(h2::preface() + h2::head(1, h2::get()));
+    H2Stream& stream = *served.streams()[0];
+    served.session().send_head(stream, ok_head, false);
+    served.flush();
+    served.session().end_response(stream, has_trailers ? "X: y\r\n" : "");
+    served.flush();
+    CHECK(stream.was_answered());
+    CHECK(served.last(has_trailers ? h2::headers : h2::data, 1)->ends_stream());
+  }
+}
+
 TEST_CASE("http: a response that ends behind its offers ends with an empty frame") {
   Served served;
   served.send(h2::preface() + h2::head(1, h2::get()));
