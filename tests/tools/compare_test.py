@@ -108,6 +108,13 @@ class Plan(unittest.TestCase):
             self.assertLess(max(numbers_), routes)
 
 
+class Wording(unittest.TestCase):
+    def test_versions(self):
+        for said, number in (("nginx version: nginx/1.22.1", "1.22.1"), ("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://a.b/", "2.6.12-1+deb12u4"),
+                             ("sluice-floor 0.1.0, liburing 2.9", "0.1.0"), ("sluice 0.1.0", "0.1.0"), ("one of our own", "one of our own"), ("", "")):
+            self.assertEqual(wording.version(said), number)
+
+
 class Judgement(unittest.TestCase):
     def test_each_outcome(self):
         verdicts = {one["what"]: one["outcome"] for one in document()["verdicts"]}

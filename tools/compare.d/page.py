@@ -100,7 +100,7 @@ def _bounds(verdicts):
 
 def _method(document):
     settings, host = document["settings"], document["host"]
-    versions = "; ".join(f"{wording.label(name)}: {text}" for name, text in document["versions"].items())
+    versions = "; ".join(f"{wording.label(name)} {wording.version(said)}" for name, said in document["versions"].items())
     facts = [
         ("Host", f"{host['cpu']}, {host['cores']} cores, {host['kernel']}, load average at the start {host['load_average']}"),
         ("Kernel settings", ", ".join(f"{name} = {value}" for name, value in host["settings"].items())),

@@ -68,7 +68,7 @@ def markdown(document):
     if document.get("reload"):
         lines += [_reload(document["reload"]).capitalize() + ".", ""]
     facts = document["host"]
-    versions = ", ".join(f"{wording.label(name)} {version}" for name, version in document["versions"].items() if name in plan.PEERS)
+    versions = ", ".join(f"{wording.label(name)} {wording.version(said)}" for name, said in document["versions"].items() if name in plan.PEERS)
     settings = document["settings"]
     lines.append(f"{facts['cpu']}, {facts['cores']} cores, {facts['kernel']}; {versions}; {settings['rounds']} rounds of {settings['slice_s']:g} s.")
     return "\n".join(lines) + "\n"

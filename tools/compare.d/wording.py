@@ -1,10 +1,18 @@
 """Numbers and verdicts in words, the same on the terminal, in Markdown and in the page. No I/O."""
 
+import re
+
 from plan import LABELS
 
 
 def label(server):
     return LABELS.get(server, server)
+
+
+def version(said):
+    """'1.22.1' of 'nginx version: nginx/1.22.1': the number in what a program says of itself, or all of it where there is none."""
+    number = re.search(r"\d+\.\d[^\s,]*", said)
+    return number[0] if number else said
 
 
 def ratio(numbers):
