@@ -346,7 +346,10 @@ void Stream::shut_down_writing() {
 
 void Stream::shut_down() { (void)runtime::kernel::shutdown(fd_, SHUT_RDWR); }
 
-void Stream::abort_on_close() { (void)runtime::kernel::reset_on_close(fd_); }
+void Stream::abort_on_close() {
+  holds_last_bytes_ = false;  // a FIN behind them would make them look complete
+  (void)runtime::kernel::reset_on_close(fd_);
+}
 
 Task<void> Stream::close() {
   observer_ = nullptr;

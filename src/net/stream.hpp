@@ -18,15 +18,13 @@
 
 namespace sluice::net {
 
-// What: a connected stream socket. It receives with one multishot operation into the shard's provided buffers, so that
-// an
+// What: a connected stream socket. It receives with one multishot operation into the shard's provided buffers, so an
 //       idle connection costs no buffer and a small message no extra submission; for long bodies the multishot is
 //       stopped and single receives or splices follow.
 // Shard: one.
 // Lifetime: close() has ended before it is destroyed.
-// Invariants: at most one reader and one writer at a time. Bytes come out in order, queue first. After the first end
-// (eof or
-//             error) nothing more is received, and the first error is kept.
+// Invariants: at most one reader and one writer at a time. Bytes come out in order, queue first. After the first end,
+//             eof or error, nothing more is received, and the first error is kept.
 class Stream final : private runtime::Operation, private runtime::BufferRing::Starved {
  public:
   // Told when something arrives (bytes, eof, an error) and nobody waits in read(), and of what watch_for() asked for.
@@ -167,9 +165,9 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void note_end(int errno_value);
 
  private:
-  // What: a poll for the end of the peer, in flight from when it is first wanted until the stream is closed: unlike a
-  // receive it costs nothing while nothing ends.
-  //       It begins only once it has been wanted for a while, so that connections that end soon do without it.
+  // What: a poll for the end of the peer. It begins once it has been wanted for a while, so that connections that end
+  //       soon do without, and stays in flight until the stream is closed: unlike a receive it costs nothing while
+  //       nothing ends.
   class Watch final : public runtime::Operation, public runtime::Timer {
    public:
     explicit Watch(Stream& stream) : stream_(stream) {}

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/assert.hpp"
 #include "proxy/log_line.hpp"
 
 namespace sluice::proxy {
@@ -236,6 +237,7 @@ std::size_t write_log_line(std::span<char, log_line_bytes_max> memory, const Acc
       write_combined_line(line, entry);
       break;
   }
+  SLUICE_ASSERT(line.size() <= memory.size());
   return line.size();
 }
 

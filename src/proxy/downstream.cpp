@@ -152,6 +152,7 @@ Task<bool> Downstream::pass_empty_line() {
 Task<void> Downstream::linger() {
   strand_.set_phase("lingering");
   stream_.shut_down_writing();
+  stream_.set_receive_mode(net::Stream::ReceiveMode::multishot);
   const Instant end = shard_.loop().now() + linger_total;
   std::size_t dropped = input_.discard();
   while (dropped < linger_bytes_max && shard_.loop().now() < end) {

@@ -10,10 +10,9 @@
 
 namespace sluice::proxy {
 
-// What: lines on their way from one shard to the log's thread: a ring of bytes with one writer and one reader, which
-// never
-//       makes the writer wait.
-// Shard: push from the shard, peek and pop from the log's thread.
+// What: lines on their way from one shard to the log's thread: a ring of bytes with one writer and one reader, in which
+//       the writer never waits.
+// Shard: push, room and commit from the shard, peek and pop from the log's thread.
 // Invariants: only whole lines are between read_ and written_.
 class LogRing {
  public:

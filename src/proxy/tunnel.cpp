@@ -44,6 +44,7 @@ Task<Disposition> Tunnel::run() {
   shard_.counters().tunnels.add();
   shard_.counters().tunnels_open.add();
   connection_.stream().set_receive_mode(net::Stream::ReceiveMode::multishot);
+  downstream_.stream().set_receive_mode(net::Stream::ReceiveMode::multishot);
   Result<void> outcome = co_await flows_.run();
   count(outcome);
   // Only the end of the connection says where what was passed on ends: it must not look like one that the peer made.
