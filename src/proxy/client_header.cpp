@@ -58,11 +58,11 @@ void take_over(Downstream& downstream, const net::ProxyHeader& header) {
     case net::ProxyHeader::Kind::unknown:
       break;
     case net::ProxyHeader::Kind::internet:
-      downstream.set_client(header.source);
+      downstream.set_client(header.source, header.destination);
       break;
     case net::ProxyHeader::Kind::nameless:
       // Not as one of our own unix sockets, which may be trusted.
-      downstream.set_client(net::Address());
+      downstream.set_client(net::Address(), net::Address());
       break;
   }
 }

@@ -1,13 +1,17 @@
 #include "proxy/downstream.hpp"
 
+#include <netinet/in.h>
+
 #include <chrono>
 #include <utility>
 
 #include "proxy/census.hpp"
 #include "proxy/exchange.hpp"
+#include "proxy/particulars.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/shard_listener.hpp"
 #include "proxy/tunnel.hpp"
+#include "runtime/kernel.hpp"
 
 namespace sluice::proxy {
 
@@ -83,16 +87,45 @@ void Downstream::describe(ConnectionRow& row, Instant now) const {
 
 Task<void> Downstream::run() {
   co_await serve_requests();
-  (void)input_.discard();
-  output_.clear();
+  release();
   co_await stream_.close();
 }
 
 Task<void> Downstream::close() {
-  (void)input_.discard();
-  output_.clear();
+  release();
   co_await stream_.close();
 }
+
+void Downstream::release() {
+  (void)input_.discard();
+  output_.clear();
+  if (particulars_ != nullptr) particulars_->own_connections.close_all();
+}
+
+Particulars& Downstream::particulars() {
+  if (particulars_ == nullptr) particulars_ = std::make_unique<Particulars>();
+  return *particulars_;
+}
+
+void Downstream::set_client(const net::Address& client, const net::Address& destination) {
+  client_ = client;
+  particulars().destination = destination;
+}
+
+net::Address Downstream::destination() const {
+  if (particulars_ != nullptr && particulars_->destination) return *particulars_->destination;
+  sockaddr_in6 address{};
+  socklen_t size = sizeof address;
+  if (runtime::kernel::local_address(stream_.fd(), reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
+  if (address.sin6_family == AF_UNIX) return net::Address::unnamed_unix();
+  return net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+const upstream::OwnConnections* Downstream::own_connections() const {
+  return particulars_ == nullptr ? nullptr : &particulars_->own_connections;
+}
+
+upstream::OwnConnections& Downstream::make_own_connections() { return particulars().own_connections; }
 
 Task<void> Downstream::serve_requests() {
   Disposition disposition = Disposition::keep_alive;

@@ -11,14 +11,17 @@
 #include "net/stream.hpp"
 #include "runtime/strand.hpp"
 #include "runtime/task.hpp"
+#include "upstream/connection.hpp"
 
 namespace sluice::proxy {
 
 class Exchange;
+class Relay;
 class Shard;
 class ShardListener;
 class Tunnel;
 struct ConnectionRow;
+struct Particulars;
 
 // What happens to the client's connection after an exchange.
 enum class Disposition : std::uint8_t {
@@ -53,7 +56,13 @@ class Downstream final : private net::Stream::Observer {
   [[nodiscard]] message::Output& output() { return output_; }
   [[nodiscard]] const net::Address& client() const { return client_; }
   // What a PROXY header says of it. Before run().
-  void set_client(const net::Address& client) { client_ = client; }
+  void set_client(const net::Address& client, const net::Address& destination);
+  // Where the client connected to: as the PROXY header says it, else our end of the connection.
+  [[nodiscard]] net::Address destination() const;
+  // The connections to endpoints that serve this client alone; null: there has been none.
+  [[nodiscard]] const upstream::OwnConnections* own_connections() const;
+  // The same for a further one.
+  [[nodiscard]] upstream::OwnConnections& make_own_connections();
   [[nodiscard]] ShardListener& listener() const { return listener_; }
   // Another request may follow: neither the shard nor the listener is on its way out.
   [[nodiscard]] bool may_go_on() const;
@@ -90,6 +99,8 @@ class Downstream final : private net::Stream::Observer {
   };
 
   void on_unread_input(net::Stream& stream) override;
+  [[nodiscard]] Particulars& particulars();
+  void release();
   [[nodiscard]] runtime::Task<void> serve_requests();
   [[nodiscard]] runtime::Task<bool> pass_empty_line();
   [[nodiscard]] runtime::Task<void> linger();
@@ -105,7 +116,8 @@ class Downstream final : private net::Stream::Observer {
   std::uint64_t id_;
   Instant began_;
   std::uint64_t requests_ = 0;
-  std::unique_ptr<Tunnel> tunnel_;  // valid with Disposition::tunnel
+  std::unique_ptr<Tunnel> tunnel_;            // valid with Disposition::tunnel
+  std::unique_ptr<Particulars> particulars_;  // most have none
   Activity activity_ = Activity::idle;
   bool half_close_ = false;
   bool is_client_gone_ = false;

@@ -9,6 +9,7 @@
 #include "message/pump.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/upgrade.hpp"
+#include "proxy/upstream_header.hpp"
 #include "upstream/upstream.hpp"
 
 namespace sluice::proxy {
@@ -246,7 +247,7 @@ Task<void> Exchange::forward() {
 
 Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoint, bool may_reuse) {
   if (may_reuse) {
-    if (upstream::Connection* idle = endpoint.take_idle()) {
+    if (upstream::Connection* idle = endpoint.take_idle(downstream_.own_connections())) {
       shard_.counters().upstream_reuses.add();
       upstream_cells().reuses.add();
       connected_ = shard_.loop().now();
@@ -267,6 +268,10 @@ Task<Result<upstream::Connection*>> Exchange::acquire(upstream::Endpoint& endpoi
   Result<upstream::Connection*> connection = co_await endpoint.connect(route_->timeouts.connect);
   if (!connection && connection.error().code == ErrorCode::timed_out) reason_ = Reason::upstream_connect_timeout;
   if (connection) {
+    if (Result<void> announced = announce_client(downstream_, **connection); !announced) {
+      co_await endpoint.discard(**connection);
+      co_return std::unexpected(announced.error());
+    }
     reason_ = Reason::none;  // an earlier endpoint's
     shard_.counters().upstream_connects.add();
     upstream_cells().connects.add();

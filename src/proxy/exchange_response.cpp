@@ -202,7 +202,7 @@ Task<void> Exchange::become_tunnel(upstream::Connection& connection) {
 Task<void> Exchange::release(upstream::Connection& connection, bool can_be_kept) {
   // Bytes behind the response are nobody's.
   if (can_be_kept && connection.input().is_empty() && !strand_.is_cancelled()) {
-    connection.endpoint().keep(connection);
+    connection.endpoint().keep(connection, connection.is_private() ? &downstream_.make_own_connections() : nullptr);
     co_return;
   }
   co_await connection.endpoint().discard(connection);

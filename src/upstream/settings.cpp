@@ -43,10 +43,18 @@ constexpr auto keys = std::to_array<config::Key<UpstreamSettings>>({
         "timeouts", "Timeouts of this upstream, in place of the ones of `[timeouts]`."),
     config::string<&UpstreamSettings::upstream_host, route::UpstreamHostText>(
         "upstream_host", "The Host that goes to it: that of the request, the address of the endpoint, or this one."),
+    config::choice<&UpstreamSettings::proxy_protocol, proxy_protocol_names>(
+        "proxy_protocol",
+        "The PROXY header that tells its endpoints whose connection it is; each connection then serves one client "
+        "alone."),
 });
 
 }  // namespace
 
 constinit const config::Keys<UpstreamSettings> upstream_keys = keys;
+
+std::string_view to_string(ProxyProtocol protocol) noexcept {
+  return proxy_protocol_names[static_cast<std::size_t>(protocol)];
+}
 
 }  // namespace sluice::upstream

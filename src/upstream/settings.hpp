@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -32,6 +34,11 @@ struct KeepAliveSettings {
   friend bool operator==(const KeepAliveSettings&, const KeepAliveSettings&) = default;
 };
 
+// The PROXY header with which a connection to an endpoint begins.
+enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
+inline constexpr std::array<std::string_view, 3> proxy_protocol_names = {"off", "v1", "v2"};
+[[nodiscard]] std::string_view to_string(ProxyProtocol protocol) noexcept;
+
 // One [upstream.NAME].
 struct UpstreamSettings {
   config::Placed<std::string> name;
@@ -40,6 +47,7 @@ struct UpstreamSettings {
   config::Placed<std::string> congestion_control{std::string(net::CongestionControl::automatic), {}};
   route::TimeoutOverrides timeouts;
   route::UpstreamHost upstream_host;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
   metrics::Slot slot;
   config::Given given{};
 

@@ -33,10 +33,26 @@ void Connection::on_deadline() { endpoint_.evict(*this); }
 
 Endpoint::~Endpoint() { SLUICE_ASSERT(open_ == 0); }
 
-Connection* Endpoint::take_idle() {
+Connection* OwnConnections::find(const Endpoint& endpoint) const {
+  Connection* connection = connections_.front();
+  while (connection != nullptr && &connection->endpoint() != &endpoint) connection = connections_.next(*connection);
+  return connection;
+}
+
+void OwnConnections::close_all() {
+  while (Connection* connection = connections_.front()) connection->endpoint().evict(*connection);
+}
+
+// Whether connections that are made now are.
+bool Endpoint::is_private() const { return upstream_.settings().proxy_protocol != ProxyProtocol::off; }
+
+Connection* Endpoint::take_idle(const OwnConnections* own) {
   Connection* connection = idle_.front();
+  if (is_private()) [[unlikely]]
+    connection = own == nullptr ? nullptr : own->find(*this);
   if (connection == nullptr) return nullptr;
   connection->idle_hook_.unlink();
+  if (connection->own_hook_.is_linked()) connection->own_hook_.unlink();
   connection->stream_.set_observer(nullptr);
   resources_.loop.wheel().disarm(*connection);
   --upstream_.idle_count_;
@@ -72,8 +88,9 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
     kernel::close(fd);
     co_return fail(connected.error());
   }
-  auto* connection = new Connection(*this, resources_.loop, resources_.buffers, resources_.gather_blocks,
-                                    resources_.send_blocks, fd, resources_.receive_share_max);
+  auto* connection =
+      new Connection(*this, resources_.loop, resources_.buffers, resources_.gather_blocks, resources_.send_blocks, fd,
+                     resources_.receive_share_max, upstream_.settings().proxy_protocol);
   connection->stream_.set_receive_mode(receive_mode());
   connection->exchanges_ = 1;
   ++open_;
@@ -106,7 +123,7 @@ net::Stream::ReceiveMode Endpoint::receive_mode() const {
   return long_responses_ >= 2 ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot;
 }
 
-void Endpoint::keep(Connection& connection) {
+void Endpoint::keep(Connection& connection, OwnConnections* own) {
   SLUICE_ASSERT(connection.input_.is_empty() && connection.output_.is_empty());
   connection.input_.release();
   const KeepAliveSettings& settings = upstream_.keep_alive();
@@ -117,10 +134,13 @@ void Endpoint::keep(Connection& connection) {
   ++upstream_.idle_count_;
   cells().idle_connections.add();
   resources_.loop.wheel().arm(connection, resources_.loop.now() + settings.idle_timeout);
-  if (is_worn_out || has_news || is_full || is_leaving_ || resources_.loop.is_stopping()) {
+  const bool is_outdated = connection.is_private() != is_private();
+  if (is_worn_out || has_news || is_full || is_outdated || is_leaving_ || resources_.loop.is_stopping()) {
     evict(connection);
     return;
   }
+  SLUICE_ASSERT(connection.is_private() == (own != nullptr));
+  if (own != nullptr) own->connections_.push_front(connection);
   connection.stream_.set_observer(&connection);
   connection.stream_.set_receive_mode(receive_mode());
   connection.stream_.start_receiving();
@@ -128,6 +148,7 @@ void Endpoint::keep(Connection& connection) {
 
 void Endpoint::evict(Connection& connection) {
   connection.idle_hook_.unlink();
+  if (connection.own_hook_.is_linked()) connection.own_hook_.unlink();
   connection.stream_.set_observer(nullptr);
   if (connection.is_armed()) resources_.loop.wheel().disarm(connection);
   --upstream_.idle_count_;
@@ -191,6 +212,8 @@ void Upstream::update(const UpstreamSettings& settings) {
   SLUICE_ASSERT(!is_retired_);
   const bool is_turn_new = settings.endpoints != settings_.endpoints;
   const Duration idle_timeout_before = settings_.keep_alive.idle_timeout;
+  // What an idle connection has told its endpoint of a client, or has not, cannot be taken back.
+  if (settings.proxy_protocol != settings_.proxy_protocol) evict_idle();
   settings_ = settings;
   if (is_turn_new) {
     std::map<std::string_view, std::unique_ptr<Endpoint>> before;

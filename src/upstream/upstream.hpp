@@ -51,15 +51,16 @@ class Endpoint {
   // Its counts; not to be kept.
   [[nodiscard]] EndpointCells& cells() const { return resources_.meters.at(slot_); }
 
-  // The connection that was used last, if one is idle; it is the caller's then.
-  [[nodiscard]] Connection* take_idle();
+  // The connection that was used last, if one is idle; it is the caller's then. own: where a connection serves one
+  // client alone, those of the client; null: it has none.
+  [[nodiscard]] Connection* take_idle(const OwnConnections* own = nullptr);
   // A new one. Errors: refused, unreachable, timed_out, exhausted (no descriptor), cancelled; `safe` to
   // retry elsewhere but for the last two. The caller holds a Use.
   [[nodiscard]] runtime::Task<Result<Connection*>> connect(Duration timeout);
   // How the last responses were: after long ones, connections receive heads without receiving bodies into buffers.
   void note_response(bool was_spliced);
-  // Gives a connection back whose exchange ended cleanly on both sides.
-  void keep(Connection& connection);
+  // Gives a connection back whose exchange ended cleanly on both sides. own: of a private one, its client's.
+  void keep(Connection& connection, OwnConnections* own = nullptr);
   // Closes and frees a connection; joined when it returns.
   [[nodiscard]] runtime::Task<void> discard(Connection& connection);
   // Closes every idle connection, in the background.
@@ -67,9 +68,11 @@ class Endpoint {
 
  private:
   friend class Connection;
+  friend class OwnConnections;
   friend class Upstream;
   template <class>
   friend class Use;
+  [[nodiscard]] bool is_private() const;
   [[nodiscard]] net::Stream::ReceiveMode receive_mode() const;
   [[nodiscard]] runtime::Task<Result<void>> connect_socket(int fd, Instant deadline);
   void evict(Connection& connection);

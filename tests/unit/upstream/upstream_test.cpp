@@ -42,6 +42,10 @@ class Fixture : public NetFixture {
     endpoint.weight = weight;
     settings_.endpoints.push_back(endpoint);
   }
+  void announce(ProxyProtocol protocol) {
+    settings_.proxy_protocol = protocol;
+    if (upstream_) upstream_->update(settings_);
+  }
   [[nodiscard]] Upstream& upstream() {
     if (!upstream_) {
       Resources resources{loop(), buffers(), blocks(), blocks(), 16, meters_};
@@ -198,6 +202,67 @@ TEST_CASE("the connection that was used last is used next") {
   CHECK(endpoint.open() == 3);
   for (Connection* connection : connections) fixture.discard(*connection);
   CHECK(endpoint.open() == 0);
+}
+
+TEST_CASE("a connection that says whose it is serves nobody else") {
+  Origin first;
+  Origin second;
+  Fixture fixture;
+  fixture.announce(ProxyProtocol::v2);
+  fixture.add(first.address());
+  fixture.add(second.address());
+  Endpoint& endpoint = fixture.endpoint();
+  Endpoint& other = fixture.endpoint();
+  REQUIRE(&endpoint != &other);
+  OwnConnections mine;
+  OwnConnections yours;
+  Connection& connection = fixture.connected(endpoint);
+  Connection& elsewhere = fixture.connected(other);
+  CHECK(connection.is_private());
+  CHECK(to_string(connection.proxy_protocol()) == "v2");
+  endpoint.keep(connection, &mine);
+  other.keep(elsewhere, &mine);
+  CHECK(fixture.upstream().idle_count() == 2);
+  CHECK(endpoint.take_idle() == nullptr);
+  CHECK(endpoint.take_idle(&yours) == nullptr);
+  CHECK(endpoint.take_idle(&mine) == &connection);
+  CHECK(endpoint.take_idle(&mine) == nullptr);
+  CHECK(other.take_idle(&mine) == &elsewhere);
+  CHECK(fixture.upstream().idle_count() == 0);
+  endpoint.keep(connection, &mine);
+  other.keep(elsewhere, &yours);
+  mine.close_all();
+  CHECK(fixture.upstream().idle_count() == 1);
+  fixture.run_until([&] { return endpoint.open() == 0; });
+  CHECK(other.take_idle(&yours) == &elsewhere);
+  fixture.discard(elsewhere);
+}
+
+TEST_CASE("connections do not outlive a change of what they begin with") {
+  for (ProxyProtocol before : {ProxyProtocol::off, ProxyProtocol::v1, ProxyProtocol::v2}) {
+    for (ProxyProtocol after : {ProxyProtocol::off, ProxyProtocol::v1, ProxyProtocol::v2}) {
+      CAPTURE(to_string(before));
+      CAPTURE(to_string(after));
+      Origin origin;
+      Fixture fixture;
+      fixture.announce(before);
+      fixture.add(origin.address());
+      Endpoint& endpoint = fixture.endpoint();
+      OwnConnections mine;
+      OwnConnections* own = before == ProxyProtocol::off ? nullptr : &mine;
+      Connection& busy = fixture.connected(endpoint);
+      endpoint.keep(fixture.connected(endpoint), own);
+      fixture.announce(after);
+      CHECK(fixture.upstream().idle_count() == (before == after ? 1 : 0));
+      endpoint.keep(busy, own);
+      // The header has been sent: another version of it says the same.
+      const bool is_kept = (before == ProxyProtocol::off) == (after == ProxyProtocol::off);
+      CHECK(fixture.upstream().idle_count() == (before == after ? 2 : is_kept ? 1 : 0));
+      mine.close_all();
+      fixture.upstream().evict_idle();
+      fixture.run_until([&] { return endpoint.open() == 0; });
+    }
+  }
 }
 
 TEST_CASE("no more connections are kept than are allowed, over all endpoints") {
