@@ -294,16 +294,16 @@ std::vector<std::string> Server::summary() const {
         "shard {}: connections={} shed={} shed_per_client={} requests={} 2xx_3xx={} 4xx={} 5xx={} own_replies={} "
         "client_gone={} "
         "upstream_connects={} upstream_reuses={} connect_failures={} upstream_failures={} retries={} aborted={} "
-        "tunnels={} log_lines={} "
+        "tunnels={} relays={} log_lines={} "
         "log_lines_dropped={} buffer_shortages={} pipe_shortages={} submission_shortages={} turns={} busy_ms={} "
         "heap_allocations={} descriptor_shortages={} watchdog_reports={}",
         worker->index, c.connections_accepted.value(), c.connections_shed.value(),
         c.connections_shed_per_client.value(), c.requests.value(), c.responses_2xx_3xx.value(), c.responses_4xx.value(),
         c.responses_5xx.value(), c.own_replies.value(), c.client_gone.value(), c.upstream_connects.value(),
         c.upstream_reuses.value(), c.connect_failures.value(), c.upstream_failures.value(), c.retries.value(),
-        c.aborted_responses.value(), c.tunnels.value(), c.log_lines.value(), c.log_lines_dropped.value(),
-        worker->buffer_shortages, worker->pipe_shortages, worker->submission_shortages, worker->turns,
-        worker->busy_ns / 1'000'000, worker->heap_allocations, c.descriptor_shortages.value(),
+        c.aborted_responses.value(), c.tunnels.value(), c.relays.value(), c.log_lines.value(),
+        c.log_lines_dropped.value(), worker->buffer_shortages, worker->pipe_shortages, worker->submission_shortages,
+        worker->turns, worker->busy_ns / 1'000'000, worker->heap_allocations, c.descriptor_shortages.value(),
         c.watchdog_reports.value()));
   }
   if (log_lines_lost_ != 0) {

@@ -14,6 +14,11 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
     config::string<&ListenerSettings::address, AddressText>(
         "address", "Where to listen; no two listeners share one. `0.0.0.0` and `[::]` mean every address of the host.")
         .required(),
+    config::choice<&ListenerSettings::protocol, listener_protocol_names>(
+        "protocol", "What its connections speak; with `\"tcp\"` bytes go on to `upstream` as they come."),
+    config::string<&ListenerSettings::upstream, config::Name>("upstream",
+                                                              "Name of the upstream that connections go to, of TCP.")
+        .otherwise("required for TCP"),
     config::integer<&ListenerSettings::backlog>(
         "backlog", {1, 65535},
         "Connections that each shard, or a unix socket, lets wait in the kernel until they are accepted; "
@@ -31,8 +36,30 @@ constexpr auto keys = std::to_array<config::Key<ListenerSettings>>({
 
 constinit const config::Keys<ListenerSettings> listener_keys = keys;
 
+std::string_view to_string(ListenerProtocol protocol) noexcept {
+  return listener_protocol_names[static_cast<std::size_t>(protocol)];
+}
+
+namespace {
+
+void check_upstream(const ListenerSettings& listener, config::Problems& problems) {
+  const config::Given& given = listener.given;
+  if (!given.is_sound("protocol")) return;
+  const bool is_http = listener.protocol == ListenerProtocol::http;
+  if (is_http && given.has("upstream")) {
+    problems.add(given.place_of("upstream"),
+                 "`upstream` goes with the protocol \"tcp\"; where HTTP goes is for [[route]] to say");
+  }
+  if (!is_http && !given.has("upstream") && given.is_sound("upstream")) {
+    problems.add(given.place_of("protocol"), "the protocol \"tcp\" needs `upstream`");
+  }
+}
+
+}  // namespace
+
 void check_listeners(std::span<const ListenerSettings> listeners, config::Problems& problems) {
   for (const ListenerSettings& listener : listeners) {
+    check_upstream(listener, problems);
     if (!listener.mode.value || listener.address.value.empty() || listener.has_file()) continue;
     problems.add(listener.mode.place, fmt::format("`mode` is for unix sockets that have a file; {} has none",
                                                   config::in_quotes(listener.address.value)));

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "config/key.hpp"
 #include "metrics/slot.hpp"
@@ -13,14 +15,24 @@
 
 namespace sluice::net {
 
+// What connections of a listener speak.
+enum class ListenerProtocol : std::uint8_t {
+  http,
+  tcp,  // anything: bytes go on to an upstream as they come
+};
+inline constexpr std::array<std::string_view, 2> listener_protocol_names = {"http", "tcp"};
+[[nodiscard]] std::string_view to_string(ListenerProtocol protocol) noexcept;
+
 // One [[listener]].
 struct ListenerSettings {
   config::Placed<std::string> name;
   config::Placed<std::string> address;  // "ip:port" or "unix:path", canonical
   config::Placed<std::string> congestion_control{std::string(CongestionControl::automatic), {}};
-  std::uint32_t backlog = 4096;                         // connections that the kernel holds until they are accepted
-  metrics::Slot slot;                                   // where it counts; the control thread gives it out
-  config::Placed<std::optional<FileMode>> mode;         // of a unix socket's file
+  std::uint32_t backlog = 4096;                  // connections that the kernel holds until they are accepted
+  metrics::Slot slot;                            // where it counts; the control thread gives it out
+  config::Placed<std::optional<FileMode>> mode;  // of a unix socket's file
+  ListenerProtocol protocol = ListenerProtocol::http;
+  config::Placed<std::string> upstream;                 // where the bytes of TCP go; empty: none
   std::optional<ProxyProtocolSettings> proxy_protocol;  // none: a connection begins with what the client sends
   config::Given given{};
 

@@ -138,7 +138,8 @@ void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) n
     case LogField::protocol:
       return out.string(R"(,"protocol":")", entry.protocol);
     case LogField::status:
-      return out.number(R"(,"status":)", static_cast<std::uint64_t>(entry.status));
+      if (!entry.is_relay) out.number(R"(,"status":)", static_cast<std::uint64_t>(entry.status));
+      return;
     case LogField::request_bytes:
       return out.number(R"(,"request_bytes":)", entry.request_bytes);
     case LogField::response_bytes:
@@ -153,7 +154,7 @@ void write_field(JsonObject& out, const AccessLogEntry& entry, LogField field) n
       if (entry.attempts != 0) out.number(R"(,"attempts":)", entry.attempts);
       return;
     case LogField::reused:
-      if (entry.attempts == 0) return;
+      if (entry.attempts == 0 || entry.is_relay) return;
       return entry.is_upstream_reused ? out.literal(R"(,"reused":true)") : out.literal(R"(,"reused":false)");
     case LogField::head:
       return out.seconds(R"(,"head":)", entry.head);

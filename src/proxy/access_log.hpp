@@ -32,6 +32,7 @@ struct AccessLogEntry {
   std::string_view route;
   std::string_view upstream;
   std::string_view endpoint;
+  bool is_relay = false;  // of a TCP listener: there was no message of HTTP, and so no status
   unsigned attempts = 0;  // upstream connections that were tried
   bool is_upstream_reused = false;
   // The phases, one after the other; negative: it did not come to that.

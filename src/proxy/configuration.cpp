@@ -1,8 +1,10 @@
 #include "proxy/configuration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,7 +41,7 @@ constexpr auto keys = std::to_array<config::Key<Configuration>>({
                                                                              "Servers that do the same work."),
     config::tables<&Configuration::routes, route::route_keys>("route", {1, 100'000},
                                                               "Which requests go to which upstream.")
-        .required(),
+        .otherwise("required where a listener speaks HTTP"),
     config::table<&Configuration::log, log_keys>("log", "The access log. Errors go to standard error."),
     config::table<&Configuration::admin, admin_keys>("admin", "Where the operator looks in."),
     config::table<&Configuration::limits, limit_keys>("limits", "Bounds on what a peer may send or hold."),
@@ -85,11 +87,50 @@ void check_references(const Configuration& configuration, config::Problems& prob
   std::vector<std::string_view> names;
   names.reserve(indices.size());
   for (const auto& [name, index] : indices) names.push_back(name);
-  for (const route::RouteSettings& route : configuration.routes) {
-    const auto& [name, place] = route.upstream;
-    if (name.empty() || indices.contains(name)) continue;
+  auto check_one = [&](const config::Placed<std::string>& upstream) {
+    const auto& [name, place] = upstream;
+    if (name.empty() || indices.contains(name)) return;
     std::string hint = problems.is_full() ? "" : config::suggestion(name, names);
     problems.add(place, fmt::format("there is no upstream {}{}", config::in_quotes(name), hint));
+  };
+  for (const net::ListenerSettings& listener : configuration.listeners) check_one(listener.upstream);
+  for (const route::RouteSettings& route : configuration.routes) check_one(route.upstream);
+}
+
+bool speaks_http(const net::ListenerSettings& listener) {
+  // What it was meant to be cannot be known where that could not be read.
+  return listener.protocol == net::ListenerProtocol::http || !listener.given.is_sound("protocol");
+}
+
+// Routes are for HTTP, and HTTP needs some.
+void check_protocols(const Configuration& configuration, config::Problems& problems) {
+  const config::Given& given = configuration.given;
+  const auto& listeners = configuration.listeners;
+  const bool has_http = listeners.empty() || std::ranges::any_of(listeners, speaks_http);
+  if (has_http && !given.has("route") && given.is_sound("route") && !given.is_partial()) {
+    problems.add(given.place(), "the file needs [[route]]");
+  }
+  if (has_http || !given.is_sound("listener") || given.is_partial()) return;
+  for (const route::RouteSettings& route : configuration.routes) {
+    problems.add(route.given.place(), "[[route]] is for HTTP, and no listener speaks it");
+  }
+}
+
+// What TCP has no use for, in an upstream that nothing else goes to; the defaults may be written down.
+void check_tcp_upstreams(const Configuration& configuration, config::Problems& problems) {
+  std::set<std::string_view> tcp;
+  for (const net::ListenerSettings& listener : configuration.listeners) tcp.insert(listener.upstream.value);
+  for (const route::RouteSettings& route : configuration.routes) tcp.erase(route.upstream.value);
+  for (const upstream::UpstreamSettings& upstream : configuration.upstreams) {
+    if (!tcp.contains(upstream.name.value)) continue;
+    auto refuse = [&](bool is_set, const config::Given& given, std::string_view key) {
+      if (!is_set) return;
+      problems.add(given.place_of(key), fmt::format("`{}` is for HTTP, and only TCP goes to the upstream {}", key,
+                                                    config::in_quotes(upstream.name.value)));
+    };
+    refuse(upstream.keep_alive != upstream::KeepAliveSettings{}, upstream.given, "keep_alive");
+    refuse(upstream.upstream_host != route::UpstreamHost{}, upstream.given, "upstream_host");
+    refuse(upstream.timeouts.first_byte.has_value(), upstream.timeouts.given, "first_byte");
   }
 }
 
@@ -161,6 +202,8 @@ void check(const Configuration& configuration, config::Problems& problems) {
   check_unique(configuration.routes, &route::RouteSettings::name, "route name", problems);
   route::check_routes(configuration.routes, problems);
   check_references(configuration, problems);
+  check_protocols(configuration, problems);
+  check_tcp_upstreams(configuration, problems);
   check_log(configuration.log, problems);
   for (const route::RouteSettings& route : configuration.routes) route::check_action(route, problems);
   check_edits(configuration, problems);

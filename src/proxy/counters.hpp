@@ -28,6 +28,8 @@ struct alignas(64) ShardCounters {
   metrics::Counter watchdog_reports;      // turns that took too long; the overseer writes it
   metrics::Counter tunnels;               // connections that changed to another protocol
   metrics::Counter tunnels_open;          // of these
+  metrics::Counter relays;                // connections of TCP listeners
+  metrics::Counter relays_open;           // of these
   metrics::Counter log_lines;
   metrics::Counter log_lines_dropped;
   metrics::Counter snapshots_held;  // configurations that exchanges use, the current one included

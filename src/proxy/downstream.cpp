@@ -8,6 +8,7 @@
 #include "proxy/census.hpp"
 #include "proxy/exchange.hpp"
 #include "proxy/particulars.hpp"
+#include "proxy/relay.hpp"
 #include "proxy/shard.hpp"
 #include "proxy/shard_listener.hpp"
 #include "proxy/tunnel.hpp"
@@ -55,6 +56,12 @@ void Downstream::take_new_snapshot() {
   if (exchange_ != nullptr) exchange_->take_new_snapshot();
 }
 
+void Downstream::begin_relay() {
+  activity_ = Activity::exchange;
+  half_close_ = true;
+  stream_.watch_for(net::Stream::WatchFor::reset);
+}
+
 void Downstream::request_ended(bool was_spliced) {
   // A multishot would copy much of the next body before it is stopped.
   stream_.set_receive_mode(was_spliced ? net::Stream::ReceiveMode::single : net::Stream::ReceiveMode::multishot);
@@ -83,9 +90,21 @@ void Downstream::describe(ConnectionRow& row, Instant now) const {
   row.listener.assign(listener_.name());
   if (exchange_ != nullptr) exchange_->describe(row, now);
   if (tunnel_ != nullptr) tunnel_->describe(row, now);
+  if (particulars_ != nullptr && particulars_->relay != nullptr) particulars_->relay->describe(row, now);
 }
 
-Task<void> Downstream::run() {
+Task<void> Downstream::run() { return listener_.terms().protocol == net::ListenerProtocol::tcp ? relay() : serve(); }
+
+Task<void> Downstream::relay() {
+  Relay relay(shard_, *this);
+  particulars().relay = &relay;
+  if (co_await relay.run() == Disposition::abort) stream_.abort_on_close();
+  particulars().relay = nullptr;
+  release();
+  co_await stream_.close();
+}
+
+Task<void> Downstream::serve() {
   co_await serve_requests();
   release();
   co_await stream_.close();

@@ -42,7 +42,7 @@ class Downstream final : private net::Stream::Observer {
   Downstream(Shard& shard, runtime::Strand& strand, int fd, const net::Address& client, ShardListener& listener);
   ~Downstream();
 
-  // Serves until the connection ends; the socket is closed when it returns.
+  // Serves until the connection ends, as the listener's protocol has it; the socket is closed when it returns.
   [[nodiscard]] runtime::Task<void> run();
   // In place of run().
   [[nodiscard]] runtime::Task<void> close();
@@ -81,7 +81,10 @@ class Downstream final : private net::Stream::Observer {
   // Everything of the request has been read: what comes next is another one, or the client's end.
   // was_spliced: its body, and so will be the next one's.
   void request_ended(bool was_spliced);
-  // A 101 is on its way: the client's FIN and RST cancel nothing from here on, whoever reads learns of them.
+  // Its bytes will go on as they come. Until there is an endpoint for them, a RST from the client is all that ends it.
+  void begin_relay();
+  // A 101 is on its way, or an endpoint of a relay is there: the client's FIN and RST cancel nothing from here on,
+  // whoever reads learns of them.
   void begin_tunnel() { activity_ = Activity::tunnel; }
   // What the connection becomes after this exchange, whose disposition says so.
   void set_tunnel(std::unique_ptr<Tunnel> tunnel);
@@ -101,6 +104,8 @@ class Downstream final : private net::Stream::Observer {
   void on_unread_input(net::Stream& stream) override;
   [[nodiscard]] Particulars& particulars();
   void release();
+  [[nodiscard]] runtime::Task<void> serve();
+  [[nodiscard]] runtime::Task<void> relay();
   [[nodiscard]] runtime::Task<void> serve_requests();
   [[nodiscard]] runtime::Task<bool> pass_empty_line();
   [[nodiscard]] runtime::Task<void> linger();

@@ -2,7 +2,8 @@
 
 namespace sluice::proxy {
 
-ListenerTerms::ListenerTerms(const net::ListenerSettings& settings) {
+ListenerTerms::ListenerTerms(const net::ListenerSettings& settings)
+    : protocol(settings.protocol), upstream(settings.upstream.value) {
   if (!settings.proxy_protocol) return;
   proxy_header.emplace(net::PeerSet(settings.proxy_protocol->from),
                        settings.proxy_protocol->others == net::OtherPeers::serve);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "net/listener_settings.hpp"
 #include "net/trusted_peer.hpp"
@@ -16,6 +17,8 @@ struct ProxyHeaderRule {
 // What: how a listener's connections begin, as a shard goes by it; a connection asks once, when it is accepted.
 struct ListenerTerms {
   std::optional<ProxyHeaderRule> proxy_header;  // none: nobody does
+  net::ListenerProtocol protocol = net::ListenerProtocol::http;
+  std::string upstream;  // its name; valid with ListenerProtocol::tcp
 
   ListenerTerms() = default;
   explicit ListenerTerms(const net::ListenerSettings& settings);

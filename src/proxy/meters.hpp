@@ -25,6 +25,9 @@ struct ListenerCells {
   metrics::Counter open;  // now
   metrics::Counter requests;
   StatusClasses responses;
+  metrics::Counter relays;                // TCP connections that have ended
+  metrics::Counter relay_received_bytes;  // that went on to endpoints
+  metrics::Counter relay_sent_bytes;      // to clients
 };
 
 struct RouteCells {

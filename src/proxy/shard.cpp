@@ -96,9 +96,9 @@ bool Shard::is_finished() const { return is_draining_ && listeners_.empty() && l
 
 void Shard::on_turn_end() {
   refresh();
-  upstreams_.sweep();
   if (has_unused_listener_) [[unlikely]]
-    free_unused_listeners();
+    free_unused_listeners();  // which may have been the last to use an upstream
+  upstreams_.sweep();
   counters_.snapshots_held.set(snapshots_.held());
 }
 
@@ -197,8 +197,15 @@ void Shard::begin_drain(Duration timeout) {
 }
 
 Task<void> Shard::close_listeners() {
-  for (auto& listener : listeners_) co_await listener->socket().close();
-  for (auto& listener : listeners_) removed_listeners_.push_back(std::move(listener));
+  for (auto& listener : listeners_) {
+    listener->use();
+    listener->remove();
+    co_await listener->socket().close();
+  }
+  for (auto& listener : listeners_) {
+    removed_listeners_.push_back(std::move(listener));
+    removed_listeners_.back()->end_use();
+  }
   listeners_.clear();
   // stop() makes what is given back to the pools from now on close at once.
   loop_->stop();

@@ -1,5 +1,6 @@
 #include "proxy/shard_listener.hpp"
 
+#include "base/assert.hpp"
 #include "proxy/shard.hpp"
 
 namespace sluice::proxy {
@@ -10,7 +11,25 @@ ShardListener::ShardListener(Shard& shard, const ListenerSocket& socket)
       name_(socket.name),
       slot_(socket.slot),
       terms_(socket.terms),
-      socket_(shard.loop(), socket.fd, *this) {}
+      socket_(shard.loop(), socket.fd, *this) {
+  find_upstream();
+}
+
+void ShardListener::update(const ListenerUpdate& update) {
+  name_ = update.name;
+  slot_ = update.slot;
+  terms_ = update.terms;
+  find_upstream();
+}
+
+// In the same turn in which the shard has taken over the snapshot that has it.
+void ShardListener::find_upstream() {
+  upstream_.reset();
+  if (terms_.protocol != net::ListenerProtocol::tcp) return;
+  upstream::Upstream* upstream = shard_.upstreams().find(terms_.upstream);
+  SLUICE_ASSERT(upstream != nullptr);  // checked when the configuration was read
+  upstream_ = upstream::Use(*upstream);
+}
 
 void ShardListener::on_connection(int fd) { shard_.accept(fd, *this); }
 

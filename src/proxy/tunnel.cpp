@@ -10,9 +10,7 @@ namespace sluice::proxy {
 
 using runtime::Task;
 
-namespace {
-
-message::TunnelSettings settings_for(const Shard& shard, const route::Timeouts& timeouts) {
+message::TunnelSettings tunnel_settings(const Shard& shard, const route::Timeouts& timeouts) {
   message::TunnelSettings settings;
   settings.idle_timeout = timeouts.tunnel;
   settings.stall_timeout = std::min(timeouts.idle, timeouts.tunnel);
@@ -20,8 +18,6 @@ message::TunnelSettings settings_for(const Shard& shard, const route::Timeouts& 
   settings.long_receive_bytes = std::min<std::size_t>(settings.long_receive_bytes, shard.settings().receive_buffer);
   return settings;
 }
-
-}  // namespace
 
 Tunnel::Tunnel(Shard& shard, Downstream& downstream, upstream::Connection& connection, const AccessLogEntry& entry,
                std::uint64_t sent_before, Instant started, const route::Route& route)
@@ -35,7 +31,7 @@ Tunnel::Tunnel(Shard& shard, Downstream& downstream, upstream::Connection& conne
       head_bytes_(downstream.stream().bytes_sent() - sent_before),
       endpoint_sent_before_(connection.stream().bytes_sent()),
       flows_(downstream.strand(), downstream.input(), connection.input(), shard.pipes(),
-             settings_for(shard, route.timeouts)) {
+             tunnel_settings(shard, route.timeouts)) {
   keep_texts(log_, log_memory_);
 }
 
@@ -54,8 +50,8 @@ Task<Disposition> Tunnel::run() {
   co_return outcome ? Disposition::close : Disposition::abort;
 }
 
-Reason Tunnel::reason_for(const Error& error) const {
-  if (downstream_.strand().is_cancelled()) return Reason::shutdown;
+Reason reason_of_tunnel(const Error& error, bool is_cut_off) {
+  if (is_cut_off) return Reason::shutdown;
   const bool is_timeout = error.code == ErrorCode::timed_out;
   switch (error.side) {
     case Side::downstream:
@@ -87,7 +83,7 @@ void Tunnel::describe(ConnectionRow& row, Instant now) const {
 // What the exchange could not know yet, and the line of the log.
 void Tunnel::count(const Result<void>& outcome) {
   ShardCounters& counters = shard_.counters();
-  const Reason reason = outcome ? Reason::none : reason_for(outcome.error());
+  const Reason reason = outcome ? Reason::none : reason_of_tunnel(outcome.error(), downstream_.strand().is_cancelled());
   if (reason != Reason::none) counters.reasons[static_cast<std::size_t>(reason)].add();
   RouteCells& route = counters.meters.routes.at(route_slot_);
   route.request_bytes.add(bytes_up());

@@ -23,6 +23,10 @@ namespace sluice::proxy {
 class Shard;
 struct ConnectionRow;
 
+[[nodiscard]] message::TunnelSettings tunnel_settings(const Shard& shard, const route::Timeouts& timeouts);
+// Why a tunnel was cut. is_cut_off: by the shard, at its end.
+[[nodiscard]] Reason reason_of_tunnel(const Error& error, bool is_cut_off);
+
 // What: what an exchange has become whose request and 101 changed the protocol (RFC 9110 §7.8): passes bytes both ways
 //       until both sides have ended, and writes the exchange's line of the log.
 // Shard: one.
@@ -44,7 +48,6 @@ class Tunnel final : public memory::Pooled {
   void count(const Result<void>& outcome);
   [[nodiscard]] std::uint64_t bytes_up() const;
   [[nodiscard]] std::uint64_t bytes_down() const;
-  [[nodiscard]] Reason reason_for(const Error& error) const;
 
   Shard& shard_;
   Downstream& downstream_;

@@ -39,6 +39,11 @@ void UpstreamSet::reconcile(const UpstreamList& list) {
   current_ = View(*table.release());
 }
 
+Upstream* UpstreamSet::find(std::string_view name) const {
+  const auto found = live_.find(name);
+  return found == live_.end() ? nullptr : found->second.get();
+}
+
 void UpstreamSet::on_unused(Upstream& upstream) {
   if (!upstream.unused_hook_.is_linked()) unused_.push_back(upstream);
 }

@@ -68,6 +68,8 @@ class UpstreamSet final : private Upstream::Owner {
 
   // Makes what is new, updates what has changed, retires what is gone. Nothing to do where the list is the last one.
   void reconcile(const UpstreamList& list);
+  // One of the last list, by its name; null: there is none.
+  [[nodiscard]] Upstream* find(std::string_view name) const;
   [[nodiscard]] View view() { return View(*current_.table_); }
   // Frees what nobody needs any more. Once per loop turn.
   void sweep() {

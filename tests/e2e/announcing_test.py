@@ -163,6 +163,9 @@ def upload(bench):
     equal(other.exactly(5), b"hello", "what came through the tunnel")
     other.send(b"there")
     equal(connection.exactly(5), b"there", "what came back")
+    other.close()
+    connection.expect_end()
+    connection.close()
 
 
 def passes_on(bench, version, incoming, outgoing):

@@ -74,6 +74,8 @@ name = "public"
 address = "127.0.0.1:8080"
 [upstream.)" + upstream + R"(]
 endpoints = [)" + endpoints + R"(]
+)" + story.upstream + R"(
+timeouts = { connect = "2s", idle = "10s", tunnel = "15s" }
 [limits]
 )" + story.limits + R"(
 [[route]]
@@ -108,7 +110,13 @@ class Reloader {
       if (!listening) return;  // a bad file changes nothing
       change->added.push_back({2, "second", *listening, {}});
     }
-    if (reload.removes_first_listener) change->removed.push_back(1);
+    if (reload.removes_first_listener) {
+      change->removed.push_back(1);
+    } else if (story_.listener.protocol == net::ListenerProtocol::tcp) {
+      proxy::ListenerUpdate& update =
+          change->updated.emplace_back(1U, "public", metrics::Slot{}, 16, std::string(), story_.listener);
+      update.terms.upstream = reload.upstream;
+    }
     change->on_done = [] {};
     publisher_.publish(make_snapshot(story_, reload.endpoints, reload.upstream, &publisher_.latest()));
     auto apply = [](runtime::Loop&, std::uintptr_t shard, std::uintptr_t what) {
@@ -223,7 +231,7 @@ bool Client::send_more() {
 }
 
 bool Client::end_sending() {
-  if (!script_.is_tunnel || has_ended_sending_ || written_ != script_.sends.size()) return false;
+  if (!(script_.is_tunnel || script_.is_raw) || has_ended_sending_ || written_ != script_.sends.size()) return false;
   has_ended_sending_ = true;
   peer_.shutdown();
   return true;
@@ -242,7 +250,10 @@ void Client::check_tunnel(World& world) const {
   if (!received_.starts_with("HTTP/1.1 101") || head_end == std::string::npos) {
     return world.expect(!world.injected().empty(), "without faults the tunnel is there: " + received_.substr(0, 200));
   }
-  const std::string_view came = std::string_view(received_).substr(head_end + 4);
+  check_echo(world, sent, std::string_view(received_).substr(head_end + 4));
+}
+
+void Client::check_echo(World& world, std::string_view sent, std::string_view came) const {
   world.expect(sent.starts_with(came), "what comes out of a tunnel went in: " + std::string(came.substr(0, 100)));
   if (!world.injected().empty() || script_.vanish_after != SIZE_MAX || script_.is_stuck) return;
   world.expect(came == sent, "without faults all of it comes: " + std::to_string(came.size()) + " bytes");
@@ -250,6 +261,8 @@ void Client::check_tunnel(World& world) const {
 
 void Client::check(World& world) {
   if (script_.is_tunnel) return check_tunnel(world);
+  if (script_.is_raw && script_.may_be_refused && received_.empty()) return;
+  if (script_.is_raw) return check_echo(world, script_.sends, received_);
   std::size_t complete = count_responses();
   for (std::size_t i = 0; i < complete; ++i) {
     // Our own error replies are recognised by their status.
@@ -287,13 +300,16 @@ std::size_t Client::count_responses() {
   return bodies_.size();
 }
 
-Origin::Origin(World& world, const Address& address, std::size_t piece)
-    : listener_(world.listen(address)), piece_(piece) {}
+Origin::Origin(World& world, const Address& address, std::size_t piece, bool is_raw)
+    : listener_(world.listen(address)), piece_(piece), is_raw_(is_raw) {}
 
 bool Origin::act() {
   bool did = false;
   while (listener_.has_waiting()) {
-    connections_.push_back({.peer = listener_.accept(), .received = {}, .to_send = {}});
+    connections_.push_back({.peer = listener_.accept(),
+                            .received = {},
+                            .to_send = {},
+                            .manner = is_raw_ ? Manner::echoes : Manner::stays});
     did = true;
   }
   for (Connection& connection : connections_) did = serve(connection) || did;
@@ -432,7 +448,8 @@ void run_shard(World& world, std::vector<Client> clients, const Story& story) {
       return;
     }
     const Address origin_address = story.is_unix ? Address::unix_socket("@origin") : Address::loopback(Origin::port);
-    Origin origin(world, origin_address, story.origin_piece);
+    const bool is_raw = story.listener.protocol == net::ListenerProtocol::tcp;
+    Origin origin(world, origin_address, story.origin_piece, is_raw);
     bool is_ending = false;
     Reloader reloader(world, **shard, publisher, story);
     auto script = world.on_idle([&] {

@@ -31,6 +31,7 @@ class Client {
     bool is_stuck = false;                  // its exchange never ends: nobody waits for it
     bool vanishes_when_sent = false;        // resets the connection behind its last byte
     bool is_tunnel = false;                 // what it sends behind its head comes back; then it ends its half
+    bool is_raw = false;                    // of a TCP listener: what it sends comes back; then it ends its half
     bool may_be_refused = false;            // what it asks for may be too much also where nothing goes wrong
     std::uint16_t port = 8080;              // of the listener
     std::size_t starts_after_reloads = 0;   // does nothing before so many are over
@@ -50,6 +51,7 @@ class Client {
   bool send_more();
   bool end_sending();
   void check_tunnel(World& world) const;
+  void check_echo(World& world, std::string_view sent, std::string_view came) const;
   // Responses with Content-Length or chunks, as far as they are complete.
   std::size_t count_responses();
 
@@ -68,7 +70,8 @@ class Origin {
  public:
   static constexpr std::uint16_t port = 9001;
 
-  Origin(World& world, const Address& address, std::size_t piece);
+  // is_raw: it echoes from the first byte on.
+  Origin(World& world, const Address& address, std::size_t piece, bool is_raw);
 
   bool act();
   // Every connection is closed by the proxy in the end; what is left is ours to close.
@@ -108,6 +111,7 @@ class Origin {
   PeerListener listener_;
   std::deque<Connection> connections_;
   std::size_t piece_;
+  bool is_raw_;
 };
 
 // What: one reload in the middle of it all.
@@ -130,6 +134,7 @@ struct Story {
   std::string endpoints = R"("127.0.0.1:9001")";
   bool is_unix = false;            // clients and origin come over unix sockets: the latter is "unix:@origin"
   std::string limits;              // lines of [limits]
+  std::string upstream;            // lines of the upstream
   proxy::ListenerTerms listener;   // of the first one
   std::size_t origin_piece = 700;  // bytes at a time
   Duration drain = std::chrono::seconds(20);

@@ -81,3 +81,83 @@ alone.table(
     ],
     checks,
 )
+
+
+# Answers with the client's address and port as its header names them.
+RECEIVER = """
+frontend back
+  bind @LISTEN@ accept-proxy
+  http-request return status 200 content-type text/plain lf-string "%ci %cp"
+"""
+
+
+def asks(bench, proxy):
+    client = Client(proxy.address, source=FAR)
+    bench.clients.append(client)
+    for _ in range(3):
+        client.send(get("/"))
+        response = client.response()
+        equal((response.status, response.body), (200, f"{FAR} {client.local[1]}".encode()), "whom HAProxy has been told of")
+
+
+def receives(bench, version):
+    back = HAProxy(RECEIVER)
+    bench.origins.append(back)
+    proxy = bench.proxy(configuration(back.address, upstream=f'proxy_protocol = "{version}"\n'))
+    for _ in range(3):
+        asks(bench, proxy)
+
+
+def receives_tcp(bench, version):
+    back = HAProxy(RECEIVER)
+    bench.origins.append(back)
+    proxy = bench.proxy(f"""
+[[listener]]
+name = "raw"
+address = "@LISTEN@"
+protocol = "tcp"
+upstream = "back"
+[upstream.back]
+endpoints = ["{back.address}"]
+proxy_protocol = "{version}"
+[limits]
+max_connections = 2000
+""")
+    for _ in range(3):
+        asks(bench, proxy)
+
+
+VERSIONS = [("v1", "headers of version 1", "v1"), ("v2", "headers of version 2", "v2")]
+alone.table("peer.haproxy.receives", VERSIONS, receives)
+alone.table("peer.haproxy.receives_tcp", VERSIONS, receives_tcp)
+
+
+@alone.case("peer.haproxy.both", "HAProxy in front and behind, with TCP and PROXY headers all the way")
+def both(bench):
+    back = HAProxy(RECEIVER)
+    bench.origins.append(back)
+    address = bench.reserve()
+    bench.proxy(f"""
+[[listener]]
+name = "main"
+address = "@LISTEN@"
+protocol = "tcp"
+upstream = "back"
+[[listener]]
+name = "raw"
+address = "{address[0]}:{address[1]}"
+protocol = "tcp"
+upstream = "back"
+proxy_protocol = {{ from = ["127.0.0.1"] }}
+[upstream.back]
+endpoints = ["{back.address}"]
+proxy_protocol = "v2"
+[limits]
+max_connections = 2000
+""")
+    front = HAProxy(f"listen front\n  bind @LISTEN@\n  server sluice {address[0]}:{address[1]} send-proxy\n", mode="tcp")
+    bench.origins.append(front)
+    client = Client(("127.0.0.1", front.port), source=FAR)
+    bench.clients.append(client)
+    client.send(get("/"))
+    equal(client.response().body, f"{FAR} {client.local[1]}".encode(), "whom the last one has been told of")

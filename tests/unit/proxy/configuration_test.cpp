@@ -369,6 +369,71 @@ others = "serve"
   CHECK(configuration->listeners[1] != configuration->listeners[2]);
 }
 
+TEST_CASE("mistakes in TCP listeners, each at its place") {
+  struct Row {
+    std::string_view lines;  // from line 18 on
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {"protocol = \"tcp\"", "s.toml:18:12: the protocol \"tcp\" needs `upstream`"},
+      {"upstream = \"api\"",
+       "s.toml:18:12: `upstream` goes with the protocol \"tcp\"; where HTTP goes is for [[route]] to say"},
+      {"protocol = \"http\"\nupstream = \"api\"",
+       "s.toml:19:12: `upstream` goes with the protocol \"tcp\"; where HTTP goes is for [[route]] to say"},
+      {"protocol = \"udp\"", "s.toml:18:12: `protocol` must be \"http\" or \"tcp\", not \"udp\""},
+      {"protocol = \"TCP\"\nupstream = \"api\"",
+       "s.toml:18:12: `protocol` must be \"http\" or \"tcp\", not \"TCP\"; did you mean `tcp`?"},
+      {"protocol = 6", "s.toml:18:12: `protocol` must be \"http\" or \"tcp\", not the integer 6"},
+      {"protocol = \"tcp\"\nupstream = \"apl\"", "s.toml:19:12: there is no upstream \"apl\"; did you mean `api`?"},
+      {"protocol = \"tcp\"\nupstream = \"\"",
+       "s.toml:19:12: `upstream` must be 1 to 64 letters, digits, `-`, `_` or `.`, not \"\""},
+      {"protocol = \"tcp\"\nupsteam = \"api\"",
+       "s.toml:19:1: unknown key `upsteam` in [[listener]]; did you mean `upstream`?"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.lines);
+    const std::string listener = "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:81\"\n";
+    CHECK(errors_of(std::string(sample) + "\n" + listener + std::string(row.lines) + "\n") == row.error);
+  }
+}
+
+TEST_CASE("TCP alone, and what it has no use for") {
+  struct Row {
+    std::string_view upstream;  // from line 8 on
+    std::string_view error;
+  };
+  const Row rows[] = {
+      {"", ""},
+      {"timeouts = { connect = \"1s\", idle = \"1m\", tunnel = \"1h\" }", ""},
+      {"proxy_protocol = \"v2\"", ""},
+      {"congestion_control = \"system\"", ""},
+      {"keep_alive = { max_idle = 1024 }\nupstream_host = \"preserve\"", ""},
+      {"keep_alive = { max_idle = 1 }",
+       "s.toml:8:14: `keep_alive` is for HTTP, and only TCP goes to the upstream \"db\""},
+      {"upstream_host = \"a\"", "s.toml:8:17: `upstream_host` is for HTTP, and only TCP goes to the upstream \"db\""},
+      {"timeouts = { first_byte = \"1s\" }",
+       "s.toml:8:27: `first_byte` is for HTTP, and only TCP goes to the upstream \"db\""},
+      {"proxy_protocol = \"v3\"",
+       "s.toml:8:18: `proxy_protocol` must be \"off\" or \"v1\" or \"v2\", not \"v3\"; did you mean `v1`?"},
+      {"proxy_protocol = true", "s.toml:8:18: `proxy_protocol` must be \"off\" or \"v1\" or \"v2\", not true"},
+      {"[[route]]\nupstream = \"db\"", "s.toml:8:1: [[route]] is for HTTP, and no listener speaks it"},
+      {"[[route]]\npath = \"/a\"\nrespond = { status = 200 }\n[[route]]\nrespond = { status = 204 }",
+       "s.toml:8:1: [[route]] is for HTTP, and no listener speaks it\n"
+       "s.toml:11:1: [[route]] is for HTTP, and no listener speaks it"},
+      {"keep_alive = { max_idle = 1 }\n[[listener]]\nname = \"web\"\naddress = \"127.0.0.1:80\"\n"
+       "[[route]]\nupstream = \"db\"",
+       ""},
+      {"[[listener]]\nname = \"web\"\naddress = \"127.0.0.1:80\"", "s.toml:1:1: the file needs [[route]]"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.upstream);
+    const std::string listener =
+        "[[listener]]\nname = \"raw\"\naddress = \"127.0.0.1:81\"\nprotocol = \"tcp\"\nupstream = \"db\"\n";
+    const std::string upstream = "[upstream.db]\nendpoints = [\"127.0.0.1:9001\"]\n";
+    CHECK(errors_of(listener + upstream + std::string(row.upstream) + "\n") == row.error);
+  }
+}
+
 TEST_CASE("unix sockets on both sides") {
   auto configuration = parse_configuration("s.toml", std::string(sample) + R"(
 [[listener]]
