@@ -89,10 +89,14 @@ void Stream::arm() {
     note_end(EAGAIN);
     return;
   }
-  if (mode_ == ReceiveMode::multishot) {
-    io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
-  } else {
+  if (mode_ == ReceiveMode::single) {
     io_uring_prep_recv(sqe, fd_, nullptr, std::min(single_receive_bytes, buffers_.buffer_bytes()), 0);
+  } else if (is_unix_) {
+    // A multishot that is woken by bytes and FIN at once takes the bytes and waits on; over TCP the kernel knows that
+    // there is more (seen on Linux 6.18).
+    io_uring_prep_recv(sqe, fd_, nullptr, buffers_.buffer_bytes(), 0);
+  } else {
+    io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
   }
   sqe->flags |= IOSQE_BUFFER_SELECT;
   // Takes a buffer only once there is something to put into it: without this, arming with no buffer left ends at once.

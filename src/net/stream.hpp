@@ -85,6 +85,8 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   void set_observer(Observer* observer) { observer_ = observer; }
 
   void set_receive_mode(ReceiveMode mode) { mode_ = mode; }
+  // It is a unix socket, on which a multishot may overlook the end: it receives once at a time, whatever the mode.
+  void note_unix() { is_unix_ = true; }
   // Starts to receive ahead of the first read.
   void start_receiving();
   // No more than what has been received already will arrive in the queue; joined when it returns. Uncancellable.
@@ -211,6 +213,7 @@ class Stream final : private runtime::Operation, private runtime::BufferRing::St
   WatchFor watch_for_ = WatchFor::nothing;
   ReceiveState state_ = ReceiveState::idle;
   ReceiveMode mode_ = ReceiveMode::multishot;
+  bool is_unix_ = false;
   bool is_closing_ = false;
   bool holds_last_bytes_ = false;  // the kernel does, until we say that they were the last
   bool may_rearm_ = true;          // not while stopped for a splice, nor once closing

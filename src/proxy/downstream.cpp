@@ -39,6 +39,7 @@ Downstream::Downstream(Shard& shard, runtime::Strand& strand, int fd, const net:
       id_(shard.next_connection_id()),
       began_(shard.loop().now()) {
   stream_.set_observer(this);
+  if (client.is_unix()) stream_.note_unix();
   listener_.use();
 }
 

@@ -92,6 +92,7 @@ Task<Result<Connection*>> Endpoint::connect(Duration timeout) {
       new Connection(*this, resources_.loop, resources_.buffers, resources_.gather_blocks, resources_.send_blocks, fd,
                      resources_.receive_share_max, upstream_.settings().proxy_protocol);
   connection->stream_.set_receive_mode(receive_mode());
+  if (address_.is_unix()) connection->stream_.note_unix();
   connection->exchanges_ = 1;
   ++open_;
   cells().connections.add();

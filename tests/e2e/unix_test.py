@@ -54,6 +54,20 @@ def both(bench):
     contains(entry["endpoint"], "unix:@sluice-e2e-", "endpoint in the log")
 
 
+@alone.case("unix.end_at_once", "an endpoint's end is not overlooked that comes together with the bytes in front of it")
+def end_at_once(bench):
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\nbody")
+        return False
+
+    _, proxy, path = served(bench, handler=answer)
+    for _ in range(100):
+        client = bench.client(proxy, path)
+        client.send(GET)
+        equal(client.response().body, b"body", "a body that ends with the connection")
+        client.close()
+
+
 @alone.case("unix.reuse", "connections to an endpoint on a unix socket are kept")
 def reuse(bench):
     origin, proxy, path = served(bench)
