@@ -23,7 +23,7 @@ build_packages="clang-19 lld-19 llvm-19 libclang-rt-19-dev meson ninja-build pkg
 check_packages="clang-format-19 clang-tidy-19"
 # promtool.
 e2e_packages="prometheus"
-peer_packages="curl nginx-light varnish nodejs node-ws chromium"
+peer_packages="curl nginx-light haproxy varnish nodejs node-ws chromium"
 # The first debian-archive-keyring that knows the keys of Debian 13.
 keyring_version=2023.3+deb12u2
 
@@ -49,7 +49,7 @@ install_packages() {
 without_services() {
   local policy=/usr/sbin/policy-rc.d own='' service status=0
   local fresh=()
-  for service in nginx varnish prometheus; do
+  for service in nginx haproxy varnish prometheus; do
     dpkg-query -W "$service" >/dev/null 2>&1 || fresh+=("$service")
   done
   # Asked by every maintainer script that wants to start a service; 101: do not.
