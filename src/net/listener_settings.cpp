@@ -1,5 +1,6 @@
 #include "net/listener_settings.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "net/address_text.hpp"
@@ -55,11 +56,27 @@ void check_upstream(const ListenerSettings& listener, config::Problems& problems
   }
 }
 
+// A list that none of those is in who can connect there.
+void check_senders(const ListenerSettings& listener, config::Problems& problems) {
+  if (!listener.proxy_protocol || listener.proxy_protocol->from.empty() || listener.address.value.empty()) return;
+  const config::Given& given = listener.proxy_protocol->given;
+  if (!given.is_sound("from")) return;
+  auto is_unix = [](const TrustedPeer& peer) { return !peer.network; };
+  const auto& from = listener.proxy_protocol->from;
+  if (listener.is_unix() && std::ranges::none_of(from, is_unix)) {
+    problems.add(given.place_of("from"), "who comes through a unix socket is \"unix\", which is not in `from`");
+  }
+  if (!listener.is_unix() && std::ranges::all_of(from, is_unix)) {
+    problems.add(given.place_of("from"), "who comes over TCP has an address, and none is in `from`");
+  }
+}
+
 }  // namespace
 
 void check_listeners(std::span<const ListenerSettings> listeners, config::Problems& problems) {
   for (const ListenerSettings& listener : listeners) {
     check_upstream(listener, problems);
+    check_senders(listener, problems);
     if (!listener.mode.value || listener.address.value.empty() || listener.has_file()) continue;
     problems.add(listener.mode.place, fmt::format("`mode` is for unix sockets that have a file; {} has none",
                                                   config::in_quotes(listener.address.value)));

@@ -334,16 +334,26 @@ TEST_CASE("mistakes in who may send PROXY headers, each at its place") {
        "s.toml:18:28: `from[0]` must be an address, a network such as \"10.0.0.0/8\" without bits behind its prefix, "
        "or "
        "\"unix\", not \"10.0.0.1/8\""},
-      {"{ from = [\"unix\"], others = \"close\" }",
-       "s.toml:18:46: `others` must be \"refuse\" or \"serve\", not \"close\""},
-      {"{ from = [\"unix\"], other = \"serve\" }",
-       "s.toml:18:37: unknown key `other` in [[listener]] proxy_protocol; did you mean `others`?"},
+      {"{ from = [\"unix\"] }", "s.toml:18:27: who comes over TCP has an address, and none is in `from`"},
+      {"{ from = [\"::1\"], others = \"close\" }",
+       "s.toml:18:45: `others` must be \"refuse\" or \"serve\", not \"close\""},
+      {"{ from = [\"::1\"], other = \"serve\" }",
+       "s.toml:18:36: unknown key `other` in [[listener]] proxy_protocol; did you mean `others`?"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.value);
     const std::string listener = "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:81\"\nproxy_protocol = ";
     CHECK(errors_of(std::string(sample) + "\n" + listener + std::string(row.value) + "\n") == row.error);
   }
+}
+
+TEST_CASE("who comes through a unix socket is in `from` or nobody is") {
+  const std::string listener = "[[listener]]\nname = \"b\"\naddress = \"unix:/run/b\"\nproxy_protocol = { from = ";
+  const std::string text = std::string(sample) + "\n" + listener;
+  CHECK(errors_of(text + "[\"unix\"] }\n").empty());
+  CHECK(errors_of(text + "[\"10.0.0.0/8\", \"unix\"] }\n").empty());
+  CHECK(errors_of(text + "[\"10.0.0.0/8\"] }\n") ==
+        "s.toml:18:27: who comes through a unix socket is \"unix\", which is not in `from`");
 }
 
 TEST_CASE("who may send PROXY headers to a listener") {
