@@ -33,8 +33,9 @@ char* write_byte(char* at, char c, Escape escape) noexcept {
     *at++ = c;
   } else {
     constexpr std::string_view digits = "0123456789abcdef";
-    std::memcpy(at, "u00", 3);
-    at += 3;
+    *at++ = 'u';
+    *at++ = '0';
+    *at++ = '0';
     *at++ = digits[byte >> 4];
     *at++ = digits[byte & 15];
   }

@@ -395,10 +395,11 @@ TEST_CASE("every byte is escaped or stands for itself, wherever it is in a text"
         const std::string before = std::string("abcdefghijklmnopq").substr(0, at);
         const std::string behind = std::string("ABCDEFGHIJKLMNOPQ").substr(0, size - at - 1);
         AccessLogEntry entry;
-        const std::string text = before + c + behind;
+        const std::string text = fmt::format("{}{}{}", before, c, behind);
         entry.user_agent = text;
-        REQUIRE(write_fields(entry, {LogField::user_agent}) == "{\"user_agent\":\"" + before + json + behind + "\"}\n");
-        REQUIRE(write_combined(entry).ends_with(" \"" + before + hex + behind + "\"\n"));
+        REQUIRE(write_fields(entry, {LogField::user_agent}) ==
+                fmt::format("{{\"user_agent\":\"{}{}{}\"}}\n", before, json, behind));
+        REQUIRE(write_combined(entry).ends_with(fmt::format(" \"{}{}{}\"\n", before, hex, behind)));
       }
     }
   }
